@@ -1,0 +1,125 @@
+"""Every event of a run, as it stands in the journal: a fact in the past tense, immutable.
+
+An event names the run and the files it is about; a stage takes one and gives the next.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+Mode = Literal["update", "new", "overwrite"]
+Source = Literal["api", "export", "replay"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=False):
+    """What all events say: which run, and when (`2025-01-31T20:15:00Z`)."""
+
+    run_id: str
+    at: str
+
+
+class ImportRequested(Event, tag=True):
+    """Somebody asked for an import; every option that later stages need."""
+
+    user: str
+    user_id: str | None = None
+    source: Source = "api"
+    mode: Mode = "update"
+    dry_run: bool = False
+    full: bool = False
+    add_missing: bool = False
+    accept_empty: tuple[str, ...] = ()
+    prune: bool = False
+
+
+class EndpointRead(msgspec.Struct, frozen=True, kw_only=True):
+    """How one endpoint was read in this run; counts are rows unless said otherwise.
+
+    `fetched = staged + rejected` always; `duplicates` are rows of `staged` whose key came before.
+    `announced_items` and `announced_pages` are what the last headers said, None without headers.
+    `outcome`: read, refused (`status` says how), implausible (kept out of the picture), or failed.
+    """
+
+    requests: int = 0
+    announced_pages: int | None = None
+    announced_items: int | None = None
+    fetched: int = 0
+    staged: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    outcome: Literal["read", "refused", "implausible", "failed"] = "read"
+    status: int | None = None
+
+
+class Doubt(msgspec.Struct, frozen=True, kw_only=True):
+    """Something Trakt said that does not fit the rest: reported, never hidden, no error."""
+
+    endpoint: str
+    text: str
+    title: str | None = None
+
+
+class Extracted(Event, tag=True):
+    """The profile is staged. `inputs` is what the picture stands on: endpoint to run ids, base first."""
+
+    user_id: str
+    trakt_username: str
+    trakt_slug: str
+    trakt_user_id: int | None
+    inputs: dict[str, tuple[str, ...]]
+    endpoints: dict[str, EndpointRead]
+    stats: dict[str, Any] | None = None
+    doubts: tuple[Doubt, ...] = ()
+    requests: int = 0
+    waited_seconds: float = 0.0
+
+
+class Transformed(Event, tag=True):
+    """Trakt's side of every row lies in `resolved/<table>/batch=<batch_id>`."""
+
+    batch_id: str
+    catalog_snapshot: str
+    rows: dict[str, int]
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one table's resolved rows; their sum is the number of resolved rows."""
+
+    resolved: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    kept: int = 0
+    left_alone: int = 0
+    deleted_here: int = 0
+
+
+class Loaded(Event, tag=True):
+    """The rows are committed (or, in a dry run, would be); counts are titles."""
+
+    batch_id: str
+    imported_count: int
+    skipped_count: int
+    error_count: int
+    tables: dict[str, Counts]
+    dry_run: bool = False
+
+
+class Reported(Event, tag=True):
+    """The report lies in `reports/<run_id>.json`."""
+
+    balanced: bool
+
+
+class ImportFailed(Event, tag=True):
+    """The run ended early; `stage` is the last event that stands."""
+
+    stage: str
+    error: str
+    hint: str
+    exit_code: int
+
+
+AnyEvent = ImportRequested | Extracted | Transformed | Loaded | Reported | ImportFailed

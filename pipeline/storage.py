@@ -1,0 +1,84 @@
+"""Where the files between the rooms lie (`DATA_URL`): a file appears whole or not at all, private to its owner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import StorageError
+
+ASIDE = ".tmp-"
+
+
+class Storage:
+    """Files by their path relative to the root, with forward slashes.
+
+    Every method raises `StorageError` where the file system refuses.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def path(self, name: str) -> str:
+        """The full path of `name`, for a reader such as DuckDB."""
+        return str(self.root / name)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[str]:
+        """A path aside to write to; on leaving, the file is synced and takes its name in one step."""
+        target = self.root / name
+        aside = target.with_name(f"{ASIDE}{os.getpid()}-{target.name}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            aside.touch(mode=0o600)
+            yield str(aside)
+            _sync(aside)
+            aside.replace(target)
+            _sync(target.parent)
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            raise _refused(target, error) from error
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a small file whole."""
+        with self.writing(name) as path:
+            Path(path).write_bytes(data)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file; `StorageError` where there is none."""
+        try:
+            return (self.root / name).read_bytes()
+        except OSError as error:
+            raise _refused(self.root / name, error) from error
+
+    def exists(self, name: str) -> bool:
+        """Whether the file or folder is there."""
+        return (self.root / name).exists()
+
+    def list(self, folder: str) -> list[str]:
+        """The bare names in a folder, sorted, files half-written left out; empty where there is no folder."""
+        try:
+            return sorted(entry.name for entry in os.scandir(self.root / folder) if not entry.name.startswith(ASIDE))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _refused(self.root / folder, error) from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _refused(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{path} ({error.strerror or error})", "Look at free space and rights under DATA_URL, then: trakt-import resume"
+    )

@@ -1,0 +1,73 @@
+"""Freeze `titles` into `catalog/snapshot=<id>/titles.parquet`, where it has changed since the last time."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import msgspec
+import uuid6
+
+from pipeline.errors import ConfigurationError
+from pipeline.storage import Storage
+from stages.database import Database
+
+MADE_UP = (
+    "select '' as title_id, '' as kind, '' as name, 0 as year, 0 as trakt_id, '' as imdb_id, 0 as tmdb_id, 0 as tvdb_id, "
+    "0 as aired_episodes"
+)
+
+
+class State(msgspec.Struct, frozen=True):
+    """What tells cheaply that `titles` has changed: its count and its newest stamp."""
+
+    count: int
+    newest: str | None
+
+
+def current_snapshot(database: Database, storage: Storage, *, allow_empty: bool = False) -> str:
+    """The id of a snapshot that shows the catalogue as it is; taken now where the newest one is older.
+
+    Raises `ConfigurationError` ("Catalogue is empty") where `titles` has no rows, unless `allow_empty`.
+    """
+    state = _state(database)
+    if state.count == 0 and not allow_empty:
+        raise ConfigurationError(
+            hint="Fill it with: trakt-import catalog load FILE; or let the import add what it meets: --add-missing",
+            text="Catalogue is empty",
+        )
+    for folder in reversed(storage.list("catalog")):
+        snapshot = folder.removeprefix("snapshot=")
+        name = f"catalog/{folder}/state.json"
+        if storage.exists(name) and storage.exists(f"catalog/{folder}/titles.parquet"):
+            if msgspec.json.decode(storage.read(name), type=State) == state:
+                return snapshot
+            break
+    return take_snapshot(database, storage)
+
+
+def take_snapshot(database: Database, storage: Storage) -> str:
+    """Write a new snapshot of `titles`, in constant memory but for the sort; its id, which sorts by time."""
+    import duckdb
+
+    snapshot = str(uuid6.uuid7())
+    folder = f"catalog/snapshot={snapshot}"
+    state = _state(database)
+    reader = database.read(
+        f"{MADE_UP} union all select title_id, kind, name, year, trakt_id, imdb_id, tmdb_id, tvdb_id, aired_episodes from titles"
+    )
+    sql = resources.files(__package__).joinpath("snapshot.sql").read_text(encoding="utf-8")
+    connection = duckdb.connect(config={"python_enable_replacements": False})
+    try:
+        connection.register("titles", reader)
+        with storage.writing(f"{folder}/titles.parquet") as path:
+            quoted = path.replace("'", "''")
+            connection.execute(f"copy ({sql}) to '{quoted}' (format parquet)")
+    finally:
+        connection.close()
+    storage.write(f"{folder}/state.json", msgspec.json.encode(state))
+    return snapshot
+
+
+def _state(database: Database) -> State:
+    count, newest = database.execute("select count(*), max(updated_at) from titles")[0]
+    return State(count=count, newest=None if newest is None else str(newest))

@@ -1,0 +1,71 @@
+"""What the database knows of Trakt users: who they are in the application, and what was imported last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.events import Extracted, Mode
+from stages.database import Database
+
+COLUMNS = "user_id, trakt_username, trakt_slug, trakt_user_id, last_run_id, blocked_at"
+
+
+@dataclass(frozen=True)
+class Account:
+    """One row of `trakt_accounts`."""
+
+    user_id: str
+    trakt_username: str | None
+    trakt_slug: str
+    trakt_user_id: int | None
+    last_run_id: str | None
+    blocked_at: str | None
+
+
+def accounts(
+    database: Database, *, user_id: str | None = None, slug: str | None = None, trakt_user_id: int | None = None
+) -> list[Account]:
+    """The accounts on record that have this `user_id`, else slug, else Trakt id; by `user_id`."""
+    column, value = next(
+        (column, value)
+        for column, value in (("user_id", user_id), ("trakt_slug", slug), ("trakt_user_id", trakt_user_id))
+        if value is not None
+    )
+    rows = database.execute(f"select {COLUMNS} from trakt_accounts where {column} = ? order by user_id", (value,))
+    return [Account(*row) for row in rows]
+
+
+
+
+def baseline(database: Database, user_id: str, mode: Mode) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """The run and batch of the user's last import, and the titles that mode `new` leaves alone."""
+    rows = database.execute(
+        "select a.last_run_id, r.batch_id from trakt_accounts as a "
+        "left join import_runs as r on r.run_id = a.last_run_id where a.user_id = ?",
+        (user_id,),
+    )
+    run_id, batch_id = rows[0] if rows else (None, None)
+    owned: tuple[str, ...] = ()
+    if mode == "new":
+        owned = tuple(
+            row[0] for row in database.execute("select title_id from library_entries where user_id = ?", (user_id,))
+        )
+    return run_id, batch_id, owned
+
+
+def record(database: Database, event: Extracted, at: str, last_run_id: str | None) -> None:
+    """Write the account's row: name, slug, Trakt id, and, where it is given, the run the rows stem from."""
+    values = (event.trakt_username, event.trakt_slug, event.trakt_user_id, last_run_id, at)
+    if database.execute("select 1 from trakt_accounts where user_id = ?", (event.user_id,)):
+        database.execute(
+            "update trakt_accounts set trakt_username = ?, trakt_slug = ?, trakt_user_id = coalesce(?, trakt_user_id), "
+            "last_run_id = coalesce(?, last_run_id), last_imported_at = ? where user_id = ?",
+            (*values, event.user_id),
+        )
+    else:
+        database.execute(
+            "insert into trakt_accounts (trakt_username, trakt_slug, trakt_user_id, last_run_id, last_imported_at, "
+            "user_id, nightly) values (?, ?, ?, ?, ?, ?, 0)",
+            (*values, event.user_id),
+        )

@@ -1,0 +1,38 @@
+-- outcomes: what load does with every Trakt title, and how many there are of each fate.
+-- Takes `runs`, `inputs` (run, endpoint, run_id), `changed_titles`, `kept_rows`, the resolved outcomes and the rejected records.
+-- Gives `loaded_outcomes` (one row per title) and `totals` (run, imported, skipped, error).
+-- A rejected record counts one error; the same record sent twice counts once.
+
+create table loaded_outcomes as
+with changed_once as (select distinct run, title_id from changed_titles),
+kept as (
+    select run, title_id, string_agg(case when entry <> '' then entry || ': ' else '' end || array_to_string(kept, ', '), '; ' order by entry) as kept
+    from kept_rows
+    group by run, title_id
+)
+select r.run, r.user_id, o.kind, o.trakt_id, o.title, o.name, o.title_id,
+    case when o.title_id is null then 'error' when c.title_id is not null then 'imported' else 'skipped' end as outcome,
+    k.kept, r.trakt_slug, r.run_id
+from {resolved} as o
+join runs as r on r.run_id = o.run_id
+left join changed_once as c on c.run = r.run and c.title_id = o.title_id
+left join kept as k on k.run = r.run and k.title_id = o.title_id;
+
+create table totals as
+with titles as (
+    select run, count(*) filter (outcome = 'imported') as imported, count(*) filter (outcome = 'skipped') as skipped,
+        count(*) filter (outcome = 'error') as error
+    from loaded_outcomes
+    group by run
+),
+records as (
+    select r.run, count(distinct (x.endpoint, x.raw)) as rejected
+    from {rejected} as x
+    join runs as r on r.trakt_slug = x.trakt_slug
+    join inputs as i on i.run = r.run and i.endpoint = x.endpoint and i.run_id = x.run_id
+    group by r.run
+)
+select run, coalesce(imported, 0), coalesce(skipped, 0), coalesce(error, 0) + coalesce(rejected, 0)
+from runs
+left join titles using (run)
+left join records using (run);

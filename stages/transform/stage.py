@@ -1,0 +1,194 @@
+"""Run the SQL files of this folder, in order, for one run or many, and write what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from pipeline.errors import StorageError
+from pipeline.events import Extracted, ImportRequested, Transformed
+from pipeline.storage import Storage
+
+if TYPE_CHECKING:
+    import duckdb
+
+ENDPOINTS = (
+    "watched_movies",
+    "watched_shows",
+    "history",
+    "watchlist",
+    "ratings",
+    "collection_movies",
+    "collection_shows",
+    "watching",
+)
+KEYS = {
+    "library_entries": "user_id, title_id",
+    "season_entries": "user_id, title_id, season",
+    "episode_entries": "user_id, title_id, season, episode",
+    "watches": "user_id, history_id",
+}
+BASELINES = (*KEYS, "outcomes")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the database knows of a user before an import.
+
+    `run_id` and `batch_id` name the resolved rows of the last import, None on a first one; `owned` are the
+    `title_id`s that mode `new` leaves alone.
+    """
+
+    run_id: str | None = None
+    batch_id: str | None = None
+    owned: tuple[str, ...] = ()
+
+
+def transform(
+    extracted: Sequence[tuple[ImportRequested, Extracted]],
+    baselines: Mapping[str, Baseline],
+    *,
+    storage: Storage,
+    snapshot: str,
+    batch_id: str,
+    at: str,
+) -> list[Transformed]:
+    """Resolve the pictures of all these runs at once; `baselines` by run id.
+
+    Writes `resolved/<table>/batch=<batch_id>/part-0.parquet` for the four entry tables, `outcomes` and
+    `added_titles`. Raises `StorageError` where a file that the picture needs is not there.
+    """
+    import duckdb
+
+    connection = duckdb.connect(
+        config={"python_enable_replacements": False, "TimeZone": "UTC", "preserve_insertion_order": False}
+    )
+    try:
+        _script(connection, "macros")
+        _runs(connection, extracted, baselines)
+        _pages(connection, storage, [event for _, event in extracted])
+        connection.execute(
+            "create view catalogue as select title_id, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, aired_episodes "
+            "from read_parquet(?, hive_partitioning = false)".replace("?", _quoted(storage, f"catalog/snapshot={snapshot}/titles.parquet"))
+        )
+        for name in ("facts", "resolve", "entries"):
+            _script(connection, name)
+        _baselines(connection, storage, baselines)
+        _script(connection, "carry")
+        for table in (*BASELINES, "added_titles"):
+            _write(connection, storage, table, batch_id)
+        rows = {
+            table: dict(connection.execute(f"select run, count(*) from resolved_{table} group by run").fetchall())
+            for table in KEYS
+        }
+    except duckdb.IOException as error:
+        raise StorageError(str(error).splitlines()[0], "Look at DATA_URL, then: trakt-import resume") from error
+    finally:
+        connection.close()
+    return [
+        Transformed(
+            run_id=event.run_id,
+            at=at,
+            batch_id=batch_id,
+            catalog_snapshot=snapshot,
+            rows={table: rows[table].get(number, 0) for table in KEYS},
+        )
+        for number, (_, event) in enumerate(extracted)
+    ]
+
+
+def _script(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    connection.execute(resources.files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def _quoted(storage: Storage, name: str) -> str:
+    return "'" + storage.path(name).replace("'", "''") + "'"
+
+
+def _runs(
+    connection: duckdb.DuckDBPyConnection,
+    extracted: Sequence[tuple[ImportRequested, Extracted]],
+    baselines: Mapping[str, Baseline],
+) -> None:
+    connection.execute(
+        "create table runs (run bigint, run_id varchar, user_id varchar, trakt_slug varchar, started_at timestamptz, "
+        "add_missing boolean, base_run_id varchar, base_batch_id varchar)"
+    )
+    connection.execute("create table inputs (run bigint, endpoint varchar, trakt_slug varchar, run_id varchar, place bigint)")
+    connection.execute("create table owned (run bigint, title_id varchar)")
+    runs, inputs, owned = [], [], []
+    for number, (request, event) in enumerate(extracted):
+        base = baselines.get(event.run_id, Baseline())
+        runs.append(
+            (number, event.run_id, event.user_id, event.trakt_slug, event.at, request.add_missing, base.run_id, base.batch_id)
+        )
+        for endpoint, run_ids in event.inputs.items():
+            inputs += [(number, endpoint, event.trakt_slug, run_id, place) for place, run_id in enumerate(run_ids)]
+        owned += [(number, title_id) for title_id in base.owned]
+    for table, rows in (("runs", runs), ("inputs", inputs), ("owned", owned)):
+        if rows:
+            marks = ", ".join("?" * len(rows[0]))
+            for start in range(0, len(rows), 500):
+                part = rows[start : start + 500]
+                connection.execute(
+                    f"insert into {table} values {', '.join([f'({marks})'] * len(part))}",
+                    [value for row in part for value in row],
+                )
+
+
+def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Sequence[Extracted]) -> None:
+    _script(connection, "pages")
+    for endpoint in ENDPOINTS:
+        folders = {
+            f"staged/{endpoint}/user={event.trakt_slug}/run={run_id}"
+            for event in extracted
+            for run_id in event.inputs.get(endpoint, ())
+        }
+        files = [_quoted(storage, f"{folder}/{name}") for folder in sorted(folders) for name in storage.list(folder)]
+        staged = ""
+        if files:
+            staged = (
+                " union all by name select * from read_parquet("
+                f"[{', '.join(files)}], union_by_name = true, hive_partitioning = false)"
+            )
+        connection.execute(f"create view pages_{endpoint} as select * from no_{endpoint}{staged}")
+
+
+def _baselines(
+    connection: duckdb.DuckDBPyConnection, storage: Storage, baselines: Mapping[str, Baseline]
+) -> None:
+    batches = sorted({base.batch_id for base in baselines.values() if base.batch_id})
+    for table in BASELINES:
+        names = [f"resolved/{table}/batch={batch}/part-0.parquet" for batch in batches]
+        files = [_quoted(storage, name) for name in names if storage.exists(name)]
+        marks = "" if table == "outcomes" else ", false as gone, false as moved, false as left_alone"
+        empty = f"select *{marks} from {table} where false"
+        if files:
+            columns = ", ".join(
+                f'b."{row[0]}"' for row in connection.execute(f"describe {empty}").fetchall() if row[0] != "run"
+            )
+            left = "" if table == "outcomes" else "where not (b.left_alone or b.moved)"
+            empty = (
+                f"select r.run, {columns} from read_parquet([{', '.join(files)}], union_by_name = true, "
+                f"hive_partitioning = false) as b join runs as r on r.base_run_id = b.run_id {left}"
+            )
+        connection.execute(f"create view baseline_{table} as {empty}")
+
+
+def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, batch_id: str) -> None:
+    if table == "outcomes":
+        query = "select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from outcomes as t join runs as r using (run) order by run, title"
+    elif table == "added_titles":
+        query = (
+            "select t.title_id, t.kind, t.name, t.\"year\", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.aired_episodes, "
+            "r.trakt_slug, r.run_id from trakt_titles as t join runs as r using (run) where t.added order by title_id"
+        )
+    else:
+        query = (
+            f"select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from resolved_{table} as t "
+            f"join runs as r using (run) order by {KEYS[table]}"
+        )
+    with storage.writing(f"resolved/{table}/batch={batch_id}/part-0.parquet") as path:
+        connection.execute(f"copy ({query}) to '{path.replace(chr(39), chr(39) * 2)}' (format parquet)")
