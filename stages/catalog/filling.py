@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.duck import open_duckdb
 from pipeline.errors import BadInput
 from stages.database import Database
 
@@ -37,17 +38,14 @@ def load_catalogue(
     is new or changed is stamped `at` (a second past the newest stamp at least, so that a change always shows).
     Raises `BadInput` naming file, line and reason; then nothing was written.
     """
-    import duckdb
-
     if database.titles_is_view():
         raise BadInput("titles is a view over the application's own tables", "Fill those tables instead.")
     if not path.is_file():
         raise BadInput(f"{path} is not a file", "Name a CSV or Parquet file.")
-    connection = duckdb.connect(config={"python_enable_replacements": False})
-    try:
+    with open_duckdb() as connection:
         _read(connection, path, kind, columns or {})
         _check(connection, path)
-        rows = connection.execute(f"select {', '.join(COLUMNS)} from file order by title_id").to_arrow_table()
+        rows = connection.sql(f"select {', '.join(COLUMNS)} from file order by title_id").to_arrow_table()
         shared = tuple(
             f"{kind} {row[0]} {row[1]}: {row[2]}"
             for kind in ("trakt_id", "imdb_id", "tmdb_id", "tvdb_id")
@@ -56,8 +54,6 @@ def load_catalogue(
                 f"group by all having count(*) > 1 order by all"
             ).fetchall()
         )
-    finally:
-        connection.close()
     with database.transaction():
         return _upsert(database, rows, at, replace, shared)
 

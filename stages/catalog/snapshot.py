@@ -7,6 +7,7 @@ from importlib import resources
 import msgspec
 import uuid6
 
+from pipeline.duck import open_duckdb
 from pipeline.errors import ConfigurationError
 from pipeline.storage import Storage
 from stages.database import Database
@@ -47,8 +48,6 @@ def current_snapshot(database: Database, storage: Storage, *, allow_empty: bool 
 
 def take_snapshot(database: Database, storage: Storage) -> str:
     """Write a new snapshot of `titles`, in constant memory but for the sort; its id, which sorts by time."""
-    import duckdb
-
     snapshot = str(uuid6.uuid7())
     folder = f"catalog/snapshot={snapshot}"
     state = _state(database)
@@ -56,14 +55,11 @@ def take_snapshot(database: Database, storage: Storage) -> str:
         f"{MADE_UP} union all select title_id, kind, name, year, trakt_id, imdb_id, tmdb_id, tvdb_id, aired_episodes from titles"
     )
     sql = resources.files(__package__).joinpath("snapshot.sql").read_text(encoding="utf-8")
-    connection = duckdb.connect(config={"python_enable_replacements": False})
-    try:
+    with open_duckdb() as connection:
         connection.register("titles", reader)
         with storage.writing(f"{folder}/titles.parquet") as path:
             quoted = path.replace("'", "''")
             connection.execute(f"copy ({sql}) to '{quoted}' (format parquet)")
-    finally:
-        connection.close()
     storage.write(f"{folder}/state.json", msgspec.json.encode(state))
     return snapshot
 

@@ -21,7 +21,8 @@ from stages.extract import arrow
 from stages.extract.cleaning import Notes, Unreadable, clean
 from stages.extract.endpoints import Endpoint
 
-COMPRESSION = "snappy"
+# The quickest of those measured on pages of history, and half of what snappy with dictionaries took.
+COMPRESSION = "lz4"
 
 
 class Source(NamedTuple):
@@ -200,5 +201,9 @@ def _texts(texts: list[bytes]) -> pa.Array:
 
 
 def _write(storage: Storage, name: str, table: pa.Table) -> None:
-    with storage.writing(name) as path:
-        pq.write_table(table, path, compression=COMPRESSION, write_statistics=False, store_schema=False)
+    # Through memory: written straight to a file, a page takes three times as long.
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table, sink, compression=COMPRESSION, use_dictionary=False, write_statistics=False, store_schema=False
+    )
+    storage.write(name, sink.getvalue())

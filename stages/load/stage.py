@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from pipeline.errors import StorageError
+from pipeline.duck import open_duckdb
 from pipeline.events import Counts, Extracted, ImportRequested, Loaded, Transformed
 from pipeline.storage import Storage
 from stages.database import Database
-from stages.load import accounts
+from stages.load.accounts import baseline, record
 from stages.load.tables import TABLES, Kind, Table
 
 if TYPE_CHECKING:
@@ -74,12 +74,9 @@ def load(batch: Batch, *, database: Database, storage: Storage, at: str) -> list
 
 def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, at: str) -> Comparison:
     """Merge in memory: read ours where Trakt's side has changed since the baseline, decide, write the files."""
-    import duckdb
-
     comparison = Comparison()
-    bases = [accounts.baseline(database, extracted.user_id, "update")[:2] for _, extracted, _ in batch]
-    connection = duckdb.connect(config={"python_enable_replacements": False, "TimeZone": "UTC"})
-    try:
+    bases = [baseline(database, extracted.user_id, "update")[:2] for _, extracted, _ in batch]
+    with open_duckdb() as connection:
         _script(connection, "macros")
         _runs(connection, batch, bases)
         connection.execute("create table changed_titles (run bigint, title_id varchar)")
@@ -94,19 +91,15 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
                 with storage.writing(f"before/{table.name}/batch={batch_id}/part-0.parquet") as path:
                     _copy(connection, _before(table), path)
             comparison.writes[table.name] = Writes(
-                *(connection.execute(_projection(table, action, at)).to_arrow_table() for action in ("insert", "update", "delete"))
+                *(connection.sql(_projection(table, action, at)).to_arrow_table() for action in ("insert", "update", "delete"))
             )
             connection.execute("drop table decided; drop table acted; drop table ours; drop table theirs; drop view base")
         comparison.titles = _outcomes(connection, storage, batch, batch_id)
-        added = connection.execute(
+        added = connection.sql(
             f"select * exclude (run_id, trakt_slug) from {_parquet(storage, 'added_titles', batch_id)} qualify "
             "row_number() over (partition by title_id order by run_id) = 1 order by title_id"
         ).to_arrow_table()
         comparison.added_titles = added if added.num_rows else None
-    except duckdb.IOException as error:
-        raise StorageError(str(error).splitlines()[0], "Look at DATA_URL, then: trakt-import resume") from error
-    finally:
-        connection.close()
     return comparison
 
 
@@ -156,7 +149,8 @@ def _decide(
         f"create table theirs as select r.run, r.overwrite, t.moved or (t.gone and r.prune) as leaves, "
         f"{', '.join(f't.{name}' for name in table.key | table.values)}"
         f"{', t.status_at' if table.name == 'library_entries' else ''} "
-        f"from {_parquet(storage, table.name, batch_id)} as t join runs as r on r.run_id = t.run_id "
+        f"from {_parquet(storage, table.name, batch_id)} as t "
+        "join (select run, run_id, overwrite, prune from runs) as r on r.run_id = t.run_id "
         f"left join base as b using ({', '.join(table.key)}) where not t.left_alone and (t.moved or (t.gone and r.prune) "
         f"or (not t.gone and (r.overwrite or b.user_id is null or {value[0]} is distinct from {value[1]})))"
     )
@@ -201,7 +195,7 @@ def _read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table:
     marks = ", ".join("?" * len(users))
     if not users or not database.execute(f"select 1 from {table.name} where user_id in ({marks}) limit 1", users):
         return None
-    keys = connection.execute(f"select {', '.join(table.key)} from theirs order by {', '.join(table.key)}").to_arrow_table()
+    keys = connection.sql(f"select {', '.join(table.key)} from theirs order by {', '.join(table.key)}").to_arrow_table()
     temporary = f"wanted_{table.name}"
     _temporary(database, temporary, table.key, keys)
     made_up = ", ".join(f"{MADE_UP[kind]} as {name}" for name, kind in table.columns.items())
@@ -280,7 +274,7 @@ def _record(
             titles["error"],
         ),
     )
-    accounts.record(database, extracted, at, transformed.run_id)
+    record(database, extracted, at, transformed.run_id)
 
 
 def _outcomes(
@@ -349,7 +343,7 @@ def _before(table: Table) -> str:
     columns = ", ".join(f"o.{name}" for name in table.columns if name not in table.key)
     keys = ", ".join(f"a.{name}" for name in table.key)
     return (
-        f"select a.action, {keys}, {columns}, r.trakt_slug, r.run_id as by_run_id from acted as a join runs as r using (run) "
+        f"select a.action, {keys}, {columns}, r.trakt_slug, r.run_id as by_run_id from acted as a join (select run, run_id, trakt_slug from runs) as r using (run) "
         f"left join ours as o using ({', '.join(table.key)}) where a.action in ('insert', 'update', 'delete') "
         f"order by {keys}"
     )

@@ -37,7 +37,8 @@ select distinct endpoint, page, "position", reason, raw from rejected order by e
 
 create view play_figures as
 select
+    (select count(*) from outcomes) as titles,
     (select count(distinct id) from history) as staged,
-    (select count(*) from resolved_watches where not (gone or moved) and from_picture) as resolved,
+    (select count(*) from resolved_watches where not (gone or moved) and history_id in (select id from history)) as resolved,
     (select coalesce(sum(plays), 0)::bigint from outcomes where title_id is null) as not_in_catalogue,
     (select count(*) from rejected where endpoint = 'history') as rejected;

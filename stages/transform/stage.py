@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from pipeline.errors import StorageError
+from pipeline.duck import open_duckdb
 from pipeline.events import Extracted, ImportRequested, Transformed
 from pipeline.storage import Storage
 
@@ -60,18 +60,13 @@ def transform(
     Writes `resolved/<table>/batch=<batch_id>/part-0.parquet` for the four entry tables, `outcomes` and
     `added_titles`. Raises `StorageError` where a file that the picture needs is not there.
     """
-    import duckdb
-
-    connection = duckdb.connect(
-        config={"python_enable_replacements": False, "TimeZone": "UTC", "preserve_insertion_order": False}
-    )
-    try:
+    with open_duckdb() as connection:
         _script(connection, "macros")
         _runs(connection, extracted, baselines)
         _pages(connection, storage, [event for _, event in extracted])
         connection.execute(
             "create view catalogue as select title_id, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, aired_episodes "
-            "from read_parquet(?, hive_partitioning = false)".replace("?", _quoted(storage, f"catalog/snapshot={snapshot}/titles.parquet"))
+            f"from read_parquet({_quoted(storage, f'catalog/snapshot={snapshot}/titles.parquet')}, hive_partitioning = false)"
         )
         for name in ("facts", "resolve", "entries"):
             _script(connection, name)
@@ -83,10 +78,6 @@ def transform(
             table: dict(connection.execute(f"select run, count(*) from resolved_{table} group by run").fetchall())
             for table in KEYS
         }
-    except duckdb.IOException as error:
-        raise StorageError(str(error).splitlines()[0], "Look at DATA_URL, then: trakt-import resume") from error
-    finally:
-        connection.close()
     return [
         Transformed(
             run_id=event.run_id,

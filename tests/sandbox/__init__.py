@@ -1,1 +1,1 @@
-"""A local HTTP server that imitates the Trakt API, with seeded accounts and switches for everything that goes wrong."""
+"""A local HTTP server that imitates the Trakt API, with seeded accounts and switches for what goes wrong."""

@@ -31,8 +31,8 @@ class Account:
     """One user with everything the API tells about them.
 
     The lists hold JSON objects in the order in which the API sends them and may be changed at will; call
-    `changed()` afterwards. `watched_shows` rows hold all seasons, specials (season 0) too: the server leaves out what
-    a request did not ask for.
+    `changed()` afterwards. `watched_shows` rows hold all seasons, specials (season 0) too: the server
+    leaves out what a request did not ask for.
     """
 
     slug: str
@@ -59,8 +59,10 @@ class Account:
         self.revision += 1
 
     def add_play(self, title: Title, watched_at: str, *, episode: int = 0, play_id: int | None = None) -> Row:
-        """Add a play of a movie, or of the episode at index `episode` of a show, to history and watched rows."""
-        newest = max((row["id"] for row in self.history if isinstance(row.get("id"), int)), default=FIRST_PLAY_ID)
+        """Add a play of a movie, or of a show's episode at index `episode`, to history and watched rows."""
+        newest = max(
+            (row["id"] for row in self.history if isinstance(row.get("id"), int)), default=FIRST_PLAY_ID
+        )
         row: Row = {
             "id": newest + 1000 if play_id is None else play_id,
             "watched_at": watched_at,
@@ -73,7 +75,9 @@ class Account:
         else:
             row["episode"], row["show"] = title.episode(episode), title.show()
             _count_episode_play(self, title, episode, watched_at)
-        place = next((i for i, other in enumerate(self.history) if _text(other) <= watched_at), len(self.history))
+        place = next(
+            (i for i, other in enumerate(self.history) if _text(other) <= watched_at), len(self.history)
+        )
         self.history.insert(place, row)
         if title not in self.titles:
             self.titles.append(title)
@@ -166,14 +170,16 @@ def make_account(
 ) -> Account:
     """Make an account of exactly the size asked for.
 
-    `movies` and `shows` are what was watched at least once, `plays` the rows of the history (at least one for each
-    of them). `ratings`, `watchlist` and the collections are numbers of rows and follow the size when left out.
-    Watchlist titles were not watched. `specials` puts some plays of season 0 in. `odd` adds all oddities, or those
-    named. `movie_titles` and `show_titles` come before the sample catalogue's titles; `sample=False` leaves these
-    out. All other titles are invented.
+    `movies` and `shows` are what was watched at least once, `plays` the rows of the history (at least one
+    for each of them). `ratings`, `watchlist` and the collections are numbers of rows and follow the size
+    when left out. Watchlist titles were not watched. `specials` puts some plays of season 0 in. `odd` adds
+    all oddities, or those named. `movie_titles` and `show_titles` come before the sample catalogue's
+    titles; `sample=False` leaves these out. All other titles are invented.
     """
     if plays < movies + shows or (plays and not movies + shows):
-        raise ValueError("an account needs at least one play for each movie and show, and a title for its plays")
+        raise ValueError(
+            "an account needs at least one play for each movie and show, and a title for its plays"
+        )
     rng = random.Random(f"{slug}/{seed}")
     watchlist = min(120, (movies + shows) // 8) if watchlist is None else watchlist
     ratings = (movies + shows) // 3 + plays // 40 if ratings is None else ratings
@@ -357,7 +363,13 @@ class _Maker:
                 objects[key] = self.use(title).movie() if title.kind == "movie" else self.use(title).show()
             if title.kind == "movie":
                 rows.append(
-                    {"id": play_id, "watched_at": when, "action": action, "type": "movie", "movie": objects[key]}
+                    {
+                        "id": play_id,
+                        "watched_at": when,
+                        "action": action,
+                        "type": "movie",
+                        "movie": objects[key],
+                    }
                 )
                 entry = folded_movies.get(title.trakt)
                 if entry is None:
@@ -402,7 +414,9 @@ class _Maker:
         )
         account.watched_shows = sorted(
             (
-                _show_row(title, seasons, max(e["last_watched_at"] for s in seasons.values() for e in s.values()))
+                _show_row(
+                    title, seasons, max(e["last_watched_at"] for s in seasons.values() for e in s.values())
+                )
                 for title, seasons in folded.values()
             ),
             key=lambda row: str(row["last_watched_at"]),

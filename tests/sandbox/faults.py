@@ -1,9 +1,9 @@
 """Switches for everything that goes wrong with the live API.
 
 Endpoints are named `profile`, `stats`, `history`, `watched_movies`, `watched_shows`, `watchlist`,
-`collection_movies`, `collection_shows`, `ratings`, `watching`, `movie`, `show`. A switch that takes an endpoint
-also takes a narrower name (`history_shows`, `ratings_episodes`, `watchlist_movies`), a wider one (`watched`,
-`collection`) and `*` for all; the narrowest name that is present counts.
+`collection_movies`, `collection_shows`, `ratings`, `watching`, `movie`, `show`. A switch that takes an
+endpoint also takes a narrower name (`history_shows`, `ratings_episodes`, `watchlist_movies`), a wider one
+(`watched`, `collection`) and `*` for all; the narrowest name that is present counts.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ Value = TypeVar("Value")
 Action = int | str
 """What happens instead of an answer.
 
-A number is that status. 429 has `Retry-After: 1`; `"429:7"` asks for 7 seconds; `"429-bare"` is the page of the
-edge, without any header of the API. `"403html"` is the bot page of the edge. `"drop"` closes the connection
-without an answer, `"cut"` in the middle of the body, `"truncated"` sends broken JSON with a fitting length,
-`"html200"` a page with status 200, `"object200"` a JSON object instead of the list. `"hang:2.5"` waits, then answers
-properly; `"trickle:0.01"` sends the proper answer in small pieces with that pause; `"ok"` answers properly.
+A number is that status. 429 has `Retry-After: 1`; `"429:7"` asks for 7 seconds; `"429-bare"` is the page of
+the edge, without any header of the API. `"403html"` is the bot page of the edge. `"drop"` closes the
+connection without an answer, `"cut"` in the middle of the body, `"truncated"` sends broken JSON with a
+fitting length, `"html200"` a page with status 200, `"object200"` a JSON object instead of the list.
+`"hang:2.5"` waits, then answers properly; `"trickle:0.01"` sends the proper answer in small pieces with
+that pause; `"ok"` answers properly.
 """
 
 PRIVACY = ("profile_flag", "classic_401", "empty_history", "forbidden_lists", "all_empty", "profile_404")
@@ -49,7 +50,7 @@ class Faults:
     item_count_off: dict[str, int] = field(default_factory=dict)
     """Endpoint -> number added to the announced item count (and to the page count that follows from it)."""
     empty_page: dict[str, int | list[int]] = field(default_factory=dict)
-    """Endpoint -> page (or pages) that answer `[]`; their rows move to the following page, nothing is lost."""
+    """Endpoint -> page (or pages) that answer `[]`; the rows move to the following page, nothing is lost."""
     short_pages: dict[str, dict[int, int]] = field(default_factory=dict)
     """Endpoint -> {page: rows it holds}; the rest moves to the following page, nothing is lost."""
     dropped_rows: dict[str, dict[int, int]] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Movies and shows for the accounts: first those of the sample catalogue, then invented ones.
 
-Every title is a pure function of its place in the sequence, so two accounts made in two processes agree on it,
-and a catalogue written by one process matches the answers given by another.
+Every title is a pure function of its place in the sequence, so two accounts made in two processes agree on
+it, and a catalogue written by one process matches the answers given by another.
 """
 
 from __future__ import annotations
@@ -40,20 +40,21 @@ MAX_EPISODES = 1_900
 
 _ADJECTIVES = (
     "Amber Ancient Bitter Blue Borrowed Brass Broken Burning Careful Cold Copper Distant Empty Endless "
-    "Faithful Fallen Final Frozen Gentle Glass Golden Hidden Hollow Humble Iron Last Little Lonely Lost Midnight "
-    "Narrow Paper Patient Quiet Restless Silent Silver Sleeping Velvet Wandering"
+    "Faithful Fallen Final Frozen Gentle Glass Golden Hidden Hollow Humble Iron Last Little Lonely Lost "
+    "Midnight Narrow Paper Patient Quiet Restless Silent Silver Sleeping Velvet Wandering"
 ).split()
 _NOUNS = (
-    "Anchor Archive Atlas Autumn Bakery Bridge Cartographer Chapel Compass Corridor Daughter Elevator Ferry Garden "
-    "Harbour Horizon Island Junction Kingdom Lantern Library Lighthouse Machine Meadow Mirror Mountain Notebook "
-    "Ocean Orchard Parade Postman Railway Republic River Season Summer Theatre Tide Voyage Winter"
+    "Anchor Archive Atlas Autumn Bakery Bridge Cartographer Chapel Compass Corridor Daughter Elevator "
+    "Ferry Garden Harbour Horizon Island Junction Kingdom Lantern Library Lighthouse Machine Meadow "
+    "Mirror Mountain Notebook Ocean Orchard Parade Postman Railway Republic River Season Summer Theatre "
+    "Tide Voyage Winter"
 ).split()
 _AIRED = (6, 8, 10, 13, 20, 24, 36, 48, 62, 100, 154, 236)
 
 
 @dataclass(frozen=True)
 class Title:
-    """A movie or a show with its ids; `number` is its place among the invented titles, None for a sample title."""
+    """A movie or a show with its ids; `number` is its place among the invented ones, None for a sample's."""
 
     kind: str
     name: str
@@ -90,7 +91,9 @@ class Title:
     @property
     def episode_base(self) -> int:
         """The Trakt id of the (never existing) episode before the first; no other show's ids come near."""
-        return self.trakt * EPISODE_SPACE if self.number is None else 1_000_000_000 + self.number * EPISODE_SPACE
+        return (
+            self.trakt * EPISODE_SPACE if self.number is None else 1_000_000_000 + self.number * EPISODE_SPACE
+        )
 
     @property
     def per_season(self) -> int:

@@ -1,0 +1,44 @@
+# trakt-import: every command. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup import demo test lint report clean lock
+PYTHON ?= python3
+BIN := .venv/bin
+
+# USER is set by every login shell: only one given on make's own command line counts.
+ifneq (,$(findstring command,$(origin USER)))
+export IMPORT_USER := $(USER)
+endif
+export IMPORT_USER RUN
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+setup: .venv/ready ## make .venv and install the pinned dependencies
+.venv/ready: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+import: .venv/ready ## import one profile: make import USER=x
+	@if [ -z "$$IMPORT_USER" ]; then echo 'usage: make import USER=x' >&2; exit 2; fi; \
+	$(BIN)/trakt-import run -- "$$IMPORT_USER"
+
+demo: .venv/ready ## the whole main job against the bundled sandbox, no key needed
+	@$(BIN)/python -m tests.demo
+
+test: .venv/ready ## pass the tests
+	@$(BIN)/python -m pytest
+
+lint: .venv/ready ## style, types and the direction of imports
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=. $(BIN)/lint-imports
+
+report: .venv/ready ## the report of a run: make report RUN=id (without: the last)
+	@$(BIN)/trakt-import report -- "$${RUN:-last}"
+
+lock: ## resolve the dependencies anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --all-extras \
+		pyproject.toml --output-file requirements.lock
+
+clean: ## remove what was built and installed; never touches data/
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,228 @@
+"""The one place that talks to Trakt, and the one place that retries.
+
+Every request ends as an `Answer` (200 with JSON, or 204), as `Refused` (Trakt said no: asking again is no use), or,
+when nothing helped for `settings.patience` seconds, as `Unavailable`.
+Required headers: Trakt guide on required headers, 2026-05-19.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Any
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+
+from pipeline.clock import Clock
+from pipeline.errors import Unavailable
+from pipeline.settings import Settings
+from stages.extract.limiter import Limiter, retry_after
+from stages.extract.pages import Broken, items_of
+
+if "httpx" not in sys.modules:
+    # httpx imports its own command line wherever click and rich are installed: a tenth of a second for nothing.
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]
+import httpx
+
+# At debug level they would write the headers, and with them the key.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+# The cost of a pool grows with its connections, so several small ones.
+CLIENTS, CONNECTIONS = 4, 4
+CONNECT, READ, WHOLE = 10.0, 60.0, 120.0
+FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
+RETRIED = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer: its items as slices of JSON (none for a 204), and its headers (keys in any case)."""
+
+    status: int
+    headers: Mapping[str, str]
+    items: list[bytes]
+
+    def announced(self, name: str) -> int | None:
+        """A count of the paging headers, None where it is missing or no number."""
+        text = self.headers.get(f"x-pagination-{name}", "").strip()
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+class Refused(Exception):
+    """Trakt said no. `private` is True where a header says that the user is private."""
+
+    def __init__(self, status: int, private: bool) -> None:
+        super().__init__(f"answered {status}")
+        self.status = status
+        self.private = private
+
+
+class _Again(Exception):
+    """What may help when asked once more; the text says what happened."""
+
+
+class Client:
+    """At most 16 requests in flight, within the rate limit; to be used as a context.
+
+    `requests` counts what went out, retries included.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, waiting: Callable[[float, str], None]) -> None:
+        self.requests = 0
+        self.limiter = Limiter(clock, settings.max_wait, waiting)
+        self._settings = settings
+        self._clock = clock
+        self._waiting = waiting
+        self._open = AsyncExitStack()
+        # Last in, first out: a connection that is warm goes first.
+        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+
+    async def __aenter__(self) -> Client:
+        key = self._settings.require_client_id()
+        secure = self._settings.api_url.startswith("https:")
+        context = httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        clients = [
+            httpx.AsyncClient(
+                base_url=self._settings.api_url,
+                headers={
+                    "trakt-api-key": key,
+                    "trakt-api-version": "2",
+                    "Content-Type": "application/json",
+                    "User-Agent": f"trakt-import/{_version()}",
+                    "Accept-Encoding": "gzip",
+                },
+                verify=context,
+                # Plain http goes to this very machine: no proxy has a place there.
+                trust_env=secure,
+                timeout=httpx.Timeout(READ, connect=CONNECT),
+                limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            )
+            for _ in range(CLIENTS)
+        ]
+        for client in clients:
+            await self._open.enter_async_context(client)
+        for _ in range(CONNECTIONS):
+            for client in clients:
+                self._free.put_nowait(client)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    async def get(self, path: str, params: Mapping[str, str | int] | None = None, *, paged: bool = False) -> Answer:
+        """Ask for `path` until it is answered; `paged` says that a list is due.
+
+        Raises `Refused`, `Unavailable` after `settings.patience` seconds of retries (waiting for the rate limit not
+        counted), `RateLimited`.
+        """
+        question = _Question(path, dict(params or {}), paged)
+        started = self._clock.now()
+
+        def left() -> float:
+            return self._settings.patience - (self._clock.now() - started - question.held)
+
+        def wait(state: RetryCallState) -> float:
+            longest = min(FIRST_RETRY * 2.0 ** min(state.attempt_number - 1, 10), LONGEST_RETRY)
+            return max(0.0, min(random.uniform(longest / 2, longest), left()))
+
+        def note(state: RetryCallState) -> None:
+            reason = state.outcome.exception() if state.outcome else None
+            self._waiting(state.upcoming_sleep, str(reason))
+
+        retrying = AsyncRetrying(
+            sleep=self._clock.sleep,
+            stop=lambda state: left() <= 0,
+            wait=wait,
+            retry=retry_if_exception_type(_Again),
+            before_sleep=note,
+            reraise=True,
+        )
+        try:
+            answer: Answer = await retrying(self._once, question)
+        except _Again as error:
+            raise Unavailable(f"{path}: {error}", "Try again later: trakt-import resume") from None
+        return answer
+
+    async def _once(self, question: _Question) -> Answer:
+        """Ask once, and again after every 429 that says for how long to wait."""
+        while True:
+            response = await self._send(question)
+            seconds = retry_after(response.headers, self._clock) if response.status_code == 429 else None
+            if seconds is None:
+                return _judged(response, question.paged)
+            self.limiter.block(seconds)
+
+    async def _send(self, question: _Question) -> httpx.Response:
+        came = self._clock.now()
+        # The connection first: what has passed the limiter must not stand in a queue while a 429 comes in.
+        client = await self._free.get()
+        try:
+            question.held += self._clock.now() - came
+            waited = await self.limiter.enter(question.limited)
+            question.limited += waited
+            question.held += waited
+            headers: Mapping[str, str] | None = None
+            self.requests += 1
+            try:
+                # A server that trickles never runs into the read time-out.
+                async with asyncio.timeout(WHOLE):
+                    response = await client.get(question.path, params=question.params)
+                headers = response.headers
+                return response
+            except TimeoutError:
+                raise _Again(f"no whole answer in {WHOLE:.0f} s") from None
+            except httpx.RequestError as error:
+                raise _Again(f"no whole answer ({type(error).__name__})") from None
+            finally:
+                self.limiter.leave(headers)
+        finally:
+            self._free.put_nowait(client)
+
+
+@dataclass(slots=True)
+class _Question:
+    """What is asked, and for how many seconds it was held back: by the rate limit, and in all."""
+
+    path: str
+    params: dict[str, str | int]
+    paged: bool
+    limited: float = 0.0
+    held: float = 0.0
+
+
+def _judged(response: httpx.Response, paged: bool) -> Answer:
+    status = response.status_code
+    if status == 204:
+        return Answer(status, response.headers, [])
+    if status == 200:
+        try:
+            return Answer(status, response.headers, items_of(response.content, paged))
+        except Broken as error:
+            raise _Again(f"answered 200 with a body that cannot be read ({error})") from None
+    if status in RETRIED or status >= 500 or (status == 403 and _is_html(response)):
+        raise _Again(f"answered {status}")
+    raise Refused(status, response.headers.get("x-private-user", "").lower() == "true")
+
+
+def _is_html(response: httpx.Response) -> bool:
+    """Whether the edge wrote this for people: a 403 of the API itself is empty, JSON, or one word."""
+    kind: Any = response.headers.get("content-type", "")
+    return "html" in kind.lower() or response.content.lstrip()[:1] == b"<"
+
+
+def _version() -> str:
+    try:
+        return version("trakt-import")
+    except PackageNotFoundError:
+        return "0"

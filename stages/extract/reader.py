@@ -1,0 +1,156 @@
+"""One endpoint being read: it asks, has the answers staged aside from the event loop, and keeps the tally."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pipeline.clock import Clock
+from pipeline.errors import RateLimited, Unavailable
+from pipeline.events import EndpointRead
+from stages.extract.client import Client, Refused
+from stages.extract.endpoints import HISTORY, Endpoint, TitleKey, title_key
+from stages.extract.paging import Page, Reading
+
+if TYPE_CHECKING:
+    from stages.extract.staging import Source, Staged
+
+
+class Progress(Protocol):
+    """What a display is told while the reading goes on."""
+
+    def pages(self, endpoint: str, done: int, announced: int | None, rows: int) -> None:
+        """So many answers of how many announced pages are staged, with so many rows."""
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """A request will wait so long, for the rate limit or before it is tried again."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """What all readers of a run share. `source` is known once the profile has answered."""
+
+    client: Client
+    clock: Clock
+    aside: Executor
+    source: asyncio.Future[Source]
+    progress: Progress
+    # Answers travelling or waiting to be staged: what keeps memory constant.
+    in_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(64))
+
+
+class Reader:
+    """Reads one endpoint of one user. `rows` are kept only where the answer is not paged."""
+
+    def __init__(self, endpoint: Endpoint, user_path: str, desk: Desk) -> None:
+        self.endpoint = endpoint
+        self.reading = Reading(lambda: len(self.keys))
+        self.keys: set[Hashable] = set()
+        self.plays: Counter[TitleKey] = Counter()
+        self.names: dict[TitleKey, str] = {}
+        self.rows: list[Any] = []
+        self.unreadable: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
+        self.outcome: Literal["read", "refused", "implausible", "failed"] = "read"
+        self.status: int | None = None
+        self.private = False
+        self.failure: RateLimited | Unavailable | None = None
+        self._path = user_path + endpoint.path
+        self._desk = desk
+        self._asked = self._answered = self._staged = self._rejected = self._duplicates = 0
+
+    @property
+    def distinct(self) -> int:
+        """Rows by key; a rejected row counts as itself."""
+        return len(self.keys)
+
+    async def ask(self, page: int, limit: int, below: str = "") -> Page:
+        """Ask for one page of so many rows, optionally of a path below the endpoint's, and stage it."""
+        async with self._desk.in_hand:
+            params = {**self.endpoint.params, "page": page, "limit": limit}
+            return await self._take(page, limit, self._path + below, params)
+
+    async def ask_once(self) -> None:
+        """Ask for an answer that is not paged, and stage it."""
+        self.reading.note(await self._take(1, 1, self._path, self.endpoint.params))
+
+    def refuse(self, refusal: Refused) -> None:
+        """Trakt said no to this endpoint."""
+        self.outcome, self.status, self.private = "refused", refusal.status, refusal.private
+
+    def fail(self, failure: RateLimited | Unavailable) -> None:
+        """This endpoint stays down; the others go on."""
+        self.outcome, self.failure = "failed", failure
+
+    def figures(self) -> EndpointRead:
+        """How it was read, for the event."""
+        return EndpointRead(
+            requests=self._answered,
+            announced_pages=self.reading.pages,
+            announced_items=self.reading.rows,
+            fetched=self._staged + self._rejected,
+            staged=self._staged,
+            rejected=self._rejected,
+            duplicates=self._duplicates,
+            outcome=self.outcome,
+            status=self.status,
+        )
+
+    async def _take(self, page: int, limit: int, path: str, params: Mapping[str, str | int]) -> Page:
+        self._asked += 1
+        number, paged = self._asked, self.endpoint.limit is not None
+        answer = await self._desk.client.get(path, params, paged=paged)
+        fetched_at = self._desk.clock.utc()
+        source = await self._desk.source
+        loop = asyncio.get_running_loop()
+        staged = await loop.run_in_executor(
+            self._desk.aside, _stage, self.endpoint, number, page, answer.items, fetched_at, source
+        )
+        new = self._count(staged)
+        self._answered += 1
+        taken = Page(
+            items=len(answer.items),
+            new=new,
+            limit=answer.announced("limit") or limit,
+            pages=answer.announced("page-count"),
+            rows=answer.announced("item-count"),
+        )
+        self._desk.progress.pages(self.endpoint.name, self._answered, taken.pages, self._staged)
+        return taken
+
+    def _count(self, staged: Staged) -> int:
+        before = len(self.keys)
+        tallies = self.endpoint is HISTORY
+        for key, row in zip(staged.keys, staged.rows, strict=True):
+            if key in self.keys:
+                self._duplicates += 1
+                continue
+            self.keys.add(key)
+            if tallies:
+                self.plays[title_key(row)] += 1
+            elif plays := getattr(row, "plays", None):
+                title = title_key(row)
+                self.plays[title] = plays
+                self.names[title] = (row.movie if title[0] == "movie" else row.show).title or ""
+        self.keys.update(staged.rejected)
+        self._staged += len(staged.rows)
+        self._rejected += len(staged.rejected)
+        self.unreadable += staged.unreadable
+        self.examples = {**staged.examples, **self.examples}
+        if self.endpoint.limit is None:
+            self.rows = staged.rows
+        return len(self.keys) - before
+
+
+def _stage(
+    endpoint: Endpoint, number: int, page: int, items: list[bytes], fetched_at: dt.datetime, source: Source
+) -> Staged:
+    # Here and not above: pyarrow is loaded aside, while the first pages travel.
+    from stages.extract.staging import stage
+
+    return stage(endpoint, number, page, items, fetched_at, source)

@@ -1,0 +1,188 @@
+"""Build the report of a run: one JSON object, and the same as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pipeline.duck import open_duckdb
+from pipeline.events import Extracted, Loaded, Reported, Transformed
+from pipeline.storage import Storage
+
+if TYPE_CHECKING:
+    import duckdb
+
+TABLES = ("library_entries", "season_entries", "episode_entries", "watches")
+LISTS = {
+    "not_in_catalogue": "not_in_catalogue",
+    "conflicts": "conflicts",
+    "ambiguous": "ambiguous",
+    "merged": "merged",
+    "rejected": "rejected_records",
+    "kept": "kept",
+    "gone": "gone",
+}
+
+
+def report(
+    extracted: Extracted, transformed: Transformed, loaded: Loaded, *, storage: Storage, at: str
+) -> tuple[Reported, dict[str, Any]]:
+    """Write `reports/<run_id>.json`; the event, and the report itself.
+
+    An equation that does not balance is never hidden: `balanced` is false, and the equation names both sides.
+    """
+    with open_duckdb() as connection:
+        _views(connection, storage, extracted, transformed)
+        lists = {key: _rows(connection, f"from {view}") for key, view in LISTS.items()}
+        plays = _rows(connection, "from play_figures")[0]
+    unresolved = len(lists["not_in_catalogue"])
+    titles = {
+        "titles": loaded.imported_count + loaded.skipped_count + unresolved,
+        "imported": loaded.imported_count,
+        "skipped": loaded.skipped_count,
+        "not_in_catalogue": unresolved,
+        "errors": loaded.error_count,
+        "rejected_records": len(lists["rejected"]),
+    }
+    gone = {table: sum(row["table"] == table for row in lists["gone"]) for table in TABLES}
+    tables = {name: msgspec.to_builtins(counts) | {"gone": gone[name]} for name, counts in loaded.tables.items()}
+    equations = [
+        _equation(f"rows fetched = staged + rejected ({name})", read.fetched, read.staged + read.rejected)
+        for name, read in extracted.endpoints.items()
+    ]
+    equations.append(
+        _equation("titles = imported + skipped + not in the catalogue", plays["titles"], titles["titles"])
+    )
+    equations.append(
+        _equation(
+            "distinct plays = resolved to watches + of titles not in the catalogue + rejected",
+            plays["staged"] + plays["rejected"],
+            plays["resolved"] + plays["not_in_catalogue"] + plays["rejected"],
+        )
+    )
+    equations += [
+        _equation(
+            f"resolved rows = inserted + updated + unchanged + kept + left alone + deleted here ({name})",
+            transformed.rows[name],
+            counts.inserted + counts.updated + counts.unchanged + counts.kept + counts.left_alone + counts.deleted_here,
+        )
+        for name, counts in loaded.tables.items()
+    ]
+    result = {
+        "run_id": extracted.run_id,
+        "balanced": all(equation["balanced"] for equation in equations),
+        "endpoints": [
+            {"endpoint": name, **msgspec.to_builtins(read)} for name, read in sorted(extracted.endpoints.items())
+        ],
+        "titles": titles,
+        "tables": tables,
+        "equations": equations,
+        **lists,
+        "doubts": [msgspec.to_builtins(doubt) for doubt in extracted.doubts],
+    }
+    storage.write(f"reports/{extracted.run_id}.json", msgspec.json.format(msgspec.json.encode(result), indent=1))
+    return Reported(run_id=extracted.run_id, at=at, balanced=result["balanced"]), result
+
+
+def _equation(name: str, left: int, right: int) -> dict[str, Any]:
+    return {"name": name, "left": left, "right": right, "balanced": left == right}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(query)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _views(
+    connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Extracted, transformed: Transformed
+) -> None:
+    batch, run_id = transformed.batch_id, "'" + extracted.run_id.replace("'", "''") + "'"
+
+    def view(name: str, files: Sequence[str], where: str = "true", empty: str = "") -> None:
+        quoted = ", ".join("'" + storage.path(file).replace("'", "''") + "'" for file in files)
+        source = f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = false)" if files else f"({empty})"
+        connection.execute(f"create view {name} as select * from {source} where {where}")
+
+    view("outcomes", [f"resolved/outcomes/batch={batch}/part-0.parquet"], f"run_id = {run_id}")
+    view("loaded", [f"loaded/outcomes/batch={batch}/part-0.parquet"], f"run_id = {run_id}")
+    for table in TABLES:
+        view(f"resolved_{table}", [f"resolved/{table}/batch={batch}/part-0.parquet"], f"run_id = {run_id}")
+    user = f"user={extracted.trakt_slug}"
+    runs = sorted({run for run_ids in extracted.inputs.values() for run in run_ids})
+    rejected = [f"staged/rejected/{user}/run={run}" for run in runs]
+    view(
+        "rejected",
+        [f"{folder}/{name}" for folder in rejected for name in storage.list(folder)],
+        empty="select '' as endpoint, 0 as page, 0 as \"position\", '' as reason, '' as raw, '' as path limit 0",
+    )
+    history = [f"staged/history/{user}/run={run}" for run in extracted.inputs.get("history", ())]
+    view(
+        "history",
+        [f"{folder}/{name}" for folder in history for name in storage.list(folder)],
+        empty="select 0::bigint as id limit 0",
+    )
+    connection.execute(resources.files(__package__).joinpath("report.sql").read_text(encoding="utf-8"))
+
+
+def text(result: dict[str, Any]) -> str:
+    """The report as lines for a terminal or a mail."""
+    lines = [f"Report of run {result['run_id']}", ""]
+    lines.append(f"{'endpoint':<18}{'requests':>9}{'announced':>11}{'fetched':>9}{'staged':>8}{'rejected':>10}{'twice':>7}")
+    for read in result["endpoints"]:
+        announced = "-" if read["announced_items"] is None else read["announced_items"]
+        lines.append(
+            f"{read['endpoint']:<18}{read['requests']:>9}{announced:>11}{read['fetched']:>9}{read['staged']:>8}"
+            f"{read['rejected']:>10}{read['duplicates']:>7}" + ("" if read["outcome"] == "read" else f"  {read['outcome']}")
+        )
+    lines += ["", f"{'table':<18}{'inserted':>9}{'updated':>9}{'unchanged':>11}{'kept':>6}{'left alone':>12}{'deleted here':>14}{'gone':>6}"]
+    for name, counts in result["tables"].items():
+        lines.append(
+            f"{name:<18}{counts['inserted']:>9}{counts['updated']:>9}{counts['unchanged']:>11}{counts['kept']:>6}"
+            f"{counts['left_alone']:>12}{counts['deleted_here']:>14}{counts['gone']:>6}"
+        )
+    titles = result["titles"]
+    lines += ["", f"{titles['titles']} titles: {titles['imported']} imported, {titles['skipped']} skipped, "
+              f"{titles['not_in_catalogue']} not in the catalogue; {titles['rejected_records']} records could not be read"]
+    headings = {
+        "not_in_catalogue": "Not in the catalogue (fill in title_id and load with: trakt-import catalog load FILE)",
+        "conflicts": "Ids that point to different titles",
+        "ambiguous": "Ids that several catalogue titles bear",
+        "merged": "Trakt titles that are one catalogue title",
+        "rejected": "Records that could not be read",
+        "kept": "Kept as the application has it",
+        "gone": "No longer on Trakt",
+        "doubts": "Doubts",
+    }
+    for key, heading in headings.items():
+        rows = result[key]
+        if not rows:
+            continue
+        lines += ["", f"{heading}: {len(rows)}"]
+        if key == "not_in_catalogue":
+            lines.append("  title_id,kind,name,year,trakt_id,imdb_id,tmdb_id,tvdb_id")
+            lines += ["  " + _csv(["", *(row[c] for c in ("kind", "name", "year", "trakt_id", "imdb_id", "tmdb_id", "tvdb_id"))]) for row in rows]
+        else:
+            lines += ["  " + ", ".join(f"{k} {v}" for k, v in row.items() if v not in (None, "", [])) for row in rows[:50]]
+            if len(rows) > 50:
+                lines.append(f"  … and {len(rows) - 50} more (--format json has them all)")
+    wrong = [equation for equation in result["equations"] if not equation["balanced"]]
+    lines.append("")
+    if wrong:
+        lines.append("IT DOES NOT BALANCE:")
+        lines += [f"  {equation['name']}: {equation['left']} is not {equation['right']}" for equation in wrong]
+    else:
+        lines.append(f"All {len(result['equations'])} equations balance.")
+    return "\n".join(lines)
+
+
+def _csv(values: Sequence[object]) -> str:
+    import csv
+    import io
+
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(["" if value is None else value for value in values])
+    return out.getvalue()
