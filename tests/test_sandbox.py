@@ -54,9 +54,9 @@ def ids(rows: list[Any]) -> list[int]:
 
 def test_accounts_are_the_same_every_time_and_agree_with_themselves() -> None:
     one, two = (make_account("a", plays=800, movies=200, shows=30, watching=True) for _ in range(2))
-    assert (
-        one.history == two.history and one.ratings == two.ratings and one.watched_shows == two.watched_shows
-    )
+    assert one.history == two.history
+    assert one.ratings == two.ratings
+    assert one.watched_shows == two.watched_shows
     assert len(one.history) == 800 == len(set(ids(one.history)))
     assert (len(one.watched_movies), len(one.watched_shows)) == (200, 30)
     assert sum(row["plays"] for row in one.watched_movies + one.watched_shows) == 800
@@ -65,9 +65,11 @@ def test_accounts_are_the_same_every_time_and_agree_with_themselves() -> None:
         assert sum(episode["plays"] for episode in episodes) == row["plays"]
         assert max(episode["last_watched_at"] for episode in episodes) == row["last_watched_at"]
     dates = [row["watched_at"] for row in one.history]
-    assert dates == sorted(dates, reverse=True) and all(date.endswith(":00.000Z") for date in dates)
+    assert dates == sorted(dates, reverse=True)
+    assert all(date.endswith(":00.000Z") for date in dates)
     assert any(row["reset_at"] for row in one.watched_shows)
-    assert one.stats["total_plays"] == 800 and one.stats["ratings"]["total"] == len(one.ratings)
+    assert one.stats["total_plays"] == 800
+    assert one.stats["ratings"]["total"] == len(one.ratings)
 
 
 def test_catalogue_covers_the_accounts() -> None:
@@ -92,10 +94,10 @@ def test_large_accounts_are_made_quickly() -> None:
 def test_history_pages_filters_and_clamps(account: Account, client: httpx.Client) -> None:
     assert pages(client, "/users/QUIET-otter/history") == account.history
     reply = client.get("/users/quiet-otter/history?limit=1000")
-    assert len(reply.json()) == 250 and reply.headers["X-Pagination-Limit"] == "250"
-    assert (
-        reply.headers["X-Pagination-Item-Count"] == "1500" and reply.headers["X-Pagination-Page-Count"] == "6"
-    )
+    assert len(reply.json()) == 250
+    assert reply.headers["X-Pagination-Limit"] == "250"
+    assert reply.headers["X-Pagination-Item-Count"] == "1500"
+    assert reply.headers["X-Pagination-Page-Count"] == "6"
     assert len(client.get("/users/quiet-otter/history").json()) == 100
     reply = client.get("/users/quiet-otter/history?page=99")
     assert (reply.status_code, reply.json()) == (200, [])
@@ -115,9 +117,12 @@ def test_history_pages_filters_and_clamps(account: Account, client: httpx.Client
 def test_watched_shapes(account: Account, client: httpx.Client) -> None:
     path = "/users/quiet-otter/watched/shows"
     plain = client.get(path).json()
-    assert len(plain) == 100 and "seasons" not in plain[0] and plain[0]["show"]["aired_episodes"]
+    assert len(plain) == 100
+    assert "seasons" not in plain[0]
+    assert plain[0]["show"]["aired_episodes"]
     progress = client.get(path, params={"extended": "progress", "limit": 250})
-    assert len(progress.json()) == 100 and progress.headers["X-Pagination-Limit"] == "100"
+    assert len(progress.json()) == 100
+    assert progress.headers["X-Pagination-Limit"] == "100"
     assert all(season["number"] for row in progress.json() for season in row["seasons"])
     with_specials = pages(client, path, 100, extended="progress", specials="true")
     assert with_specials == account.watched_shows
@@ -125,9 +130,7 @@ def test_watched_shapes(account: Account, client: httpx.Client) -> None:
     dates = client.get("/users/quiet-otter/watched/movies?extended=min").json()
     assert len(dates) == 300
     short = client.get(path, params={"extended": "min", "specials": "true", "season_numbers": "true"}).json()
-    plays = [
-        date for show in short.values() for season in show.values() for one in season.values() for date in one
-    ]
+    plays = [date for show in short.values() for season in show.values() for one in season.values() for date in one]
     assert len(plays) == sum(row["plays"] for row in account.watched_shows)
     assert all("|" in key for show in short.values() for key in show)
 
@@ -139,7 +142,8 @@ def test_watchlist_ratings_collection_and_media(account: Account, client: httpx.
     added = client.get("/users/quiet-otter/watchlist?sort_by=added&sort_how=desc").json()
     assert [row["listed_at"] for row in added] == sorted((r["listed_at"] for r in added), reverse=True)
     everything = client.get("/users/quiet-otter/ratings")
-    assert everything.json() == account.ratings and "X-Pagination-Page" not in everything.headers
+    assert everything.json() == account.ratings
+    assert "X-Pagination-Page" not in everything.headers
     assert {row["type"] for row in account.ratings} == {"movie", "show", "season", "episode"}
     assert pages(client, "/users/quiet-otter/ratings/movies", 50)
     assert pages(client, "/users/quiet-otter/collection/movies") == account.collection_movies
@@ -147,12 +151,14 @@ def test_watchlist_ratings_collection_and_media(account: Account, client: httpx.
     movie = account.watched_movies[0]["movie"]
     for item in (movie["ids"]["trakt"], movie["ids"]["slug"], movie["ids"]["imdb"]):
         assert client.get(f"/movies/{item}").json()["ids"]["trakt"] == movie["ids"]["trakt"]
-    assert client.get("/movies/1").status_code == 200 and client.get("/movies/2").status_code == 404
+    assert client.get("/movies/1").status_code == 200
+    assert client.get("/movies/2").status_code == 404
 
 
 def test_people_headers_and_paths(client: httpx.Client, sandbox: Sandbox) -> None:
     profile = client.get("/users/quiet-otter").json()
-    assert profile["username"] == "Quiet.Otter" and profile["ids"]["slug"] == "quiet-otter"
+    assert profile["username"] == "Quiet.Otter"
+    assert profile["ids"]["slug"] == "quiet-otter"
     assert client.get("/users/quiet-otter/stats").json()["total_plays"] == 1500
     assert client.get("/users/quiet-otter/watching").status_code == 204
     unknown = client.get("/users/nobody/history")
@@ -169,7 +175,8 @@ def test_people_headers_and_paths(client: httpx.Client, sandbox: Sandbox) -> Non
         request = client.build_request("GET", "/movies/1")
         del request.headers[name]
         assert client.send(request).status_code == status
-    assert sandbox.count("stats") == 1 and sandbox.count("history") == 3
+    assert sandbox.count("stats") == 1
+    assert sandbox.count("history") == 3
     assert sandbox.requests[0] == ("GET", "/users/quiet-otter", {})
 
 
@@ -182,16 +189,16 @@ def test_rate_limit_counts_each_key() -> None:
         left = [json.loads(http.get("/movies/1").headers["X-Ratelimit"])["remaining"] for _ in range(2)]
         now[0] += 100
         refused = http.get("/movies/1")
-        assert left == [1, 0] and refused.status_code == 429 and refused.headers["Retry-After"] == "200"
+        assert left == [1, 0]
+        assert refused.status_code == 429
+        assert refused.headers["Retry-After"] == "200"
         assert http.get("/movies/1", headers={"trakt-api-key": "other"}).status_code == 200
         now[0] += 200
         assert http.get("/movies/1").status_code == 200
 
 
 def test_pages_that_lie_lose_nothing(account: Account, client: httpx.Client) -> None:
-    account.faults = Faults(
-        page_lag={"history": 2}, empty_page={"history": 3}, short_pages={"history": {5: 107}}
-    )
+    account.faults = Faults(page_lag={"history": 2}, empty_page={"history": 3}, short_pages={"history": {5: 107}})
     first = client.get("/users/quiet-otter/history?limit=100")
     assert first.headers["X-Pagination-Page-Count"] == "14"
     rows = [client.get(f"/users/quiet-otter/history?limit=250&page={page}").json() for page in range(1, 9)]
@@ -199,7 +206,8 @@ def test_pages_that_lie_lose_nothing(account: Account, client: httpx.Client) -> 
     assert [row for page in rows for row in page] == account.history
     account.faults = Faults(duplicate_rows={"ratings": 2}, no_pagination_headers={"watchlist"})
     double = pages(client, "/users/quiet-otter/ratings", 100)
-    assert len(double) == 400 and len({json.dumps(row, sort_keys=True) for row in double}) == 398
+    assert len(double) == 400
+    assert len({json.dumps(row, sort_keys=True) for row in double}) == 398
     assert pages(client, "/users/quiet-otter/ratings", 99) == account.ratings
     assert "X-Pagination-Page" not in client.get("/users/quiet-otter/watchlist").headers
     account.faults = Faults(dropped_rows={"history": {2: 3}})
@@ -208,7 +216,7 @@ def test_pages_that_lie_lose_nothing(account: Account, client: httpx.Client) -> 
 
 def test_failures(account: Account, sandbox: Sandbox, client: httpx.Client) -> None:
     path = "/users/quiet-otter/history"
-    actions = [
+    actions: list[int | str] = [
         "429:7",
         "429-bare",
         502,
@@ -220,11 +228,13 @@ def test_failures(account: Account, sandbox: Sandbox, client: httpx.Client) -> N
         "hang:0.05",
         "trickle:0",
     ]
-    account.faults = Faults(fail={"history": list(actions)}, fail_always={"stats": 500})
+    account.faults = Faults(fail={"history": actions}, fail_always={"stats": 500})
     busy = client.get(path)
     assert (busy.status_code, busy.headers["Retry-After"]) == (429, "7")
     bare = client.get(path)
-    assert bare.status_code == 429 and "Retry-After" not in bare.headers and "X-Ratelimit" not in bare.headers
+    assert bare.status_code == 429
+    assert "Retry-After" not in bare.headers
+    assert "X-Ratelimit" not in bare.headers
     assert [client.get(path).status_code for _ in range(3)] == [502, 403, 200]
     for _ in range(2):
         with pytest.raises(httpx.RemoteProtocolError):
@@ -237,7 +247,8 @@ def test_failures(account: Account, sandbox: Sandbox, client: httpx.Client) -> N
     assert client.get("/movies/1").content == b"Forbidden"
     sandbox.faults.key_invalid, sandbox.faults.edge_block = False, True
     blocked = client.get("/movies/1")
-    assert blocked.status_code == 403 and blocked.headers["Content-Type"].startswith("text/html")
+    assert blocked.status_code == 403
+    assert blocked.headers["Content-Type"].startswith("text/html")
 
 
 @pytest.mark.parametrize("privacy", PRIVACY)
@@ -282,5 +293,7 @@ def test_odd_data_and_the_demo(client: httpx.Client, sandbox: Sandbox) -> None:
     for path in ("history", "watchlist", "collection/movies", "ratings", "watched/movies", "watched/shows"):
         assert pages(client, f"/users/odd/{path}")
     demo = demo_account()
-    assert demo.watching and len(demo.history) == 700 and len(demo.watched_movies) == 60
+    assert demo.watching
+    assert len(demo.history) == 700
+    assert len(demo.watched_movies) == 60
     assert demo.history == demo_account().history

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pipeline.clock import Clock
 from pipeline.errors import RateLimited, Unavailable
 from pipeline.events import EndpointRead
-from stages.extract.client import Client, Refused
+from stages.extract.client import Answer, Client, Refused
 from stages.extract.endpoints import HISTORY, Endpoint, TitleKey, title_key
 from stages.extract.paging import Page, Reading
+from stages.extract.source import Source
 
 if TYPE_CHECKING:
-    from stages.extract.staging import Source, Staged
+    from stages.extract.staging import Staged
 
 
 class Progress(Protocol):
@@ -102,13 +103,20 @@ class Reader:
         )
 
     async def _take(self, page: int, limit: int, path: str, params: Mapping[str, str | int]) -> Page:
+        number = self.next_number()
+        answer = await self._desk.client.get(path, params, paged=self.endpoint.limit is not None)
+        return await self.keep(answer, number, page, limit)
+
+    def next_number(self) -> int:
+        """The number of one more request, and of the file of its answer."""
         self._asked += 1
-        number, paged = self._asked, self.endpoint.limit is not None
-        answer = await self._desk.client.get(path, params, paged=paged)
+        return self._asked
+
+    async def keep(self, answer: Answer, number: int, page: int = 1, limit: int = 1) -> Page:
+        """Stage the answer to request `number`, once it is known whose it is."""
         fetched_at = self._desk.clock.utc()
         source = await self._desk.source
-        loop = asyncio.get_running_loop()
-        staged = await loop.run_in_executor(
+        staged = await asyncio.get_running_loop().run_in_executor(
             self._desk.aside, _stage, self.endpoint, number, page, answer.items, fetched_at, source
         )
         new = self._count(staged)
@@ -147,10 +155,14 @@ class Reader:
         return len(self.keys) - before
 
 
+def load_staging() -> None:
+    """Load what staging needs, aside, while the first pages travel."""
+    import stages.extract.staging  # noqa: F401
+
+
 def _stage(
     endpoint: Endpoint, number: int, page: int, items: list[bytes], fetched_at: dt.datetime, source: Source
 ) -> Staged:
-    # Here and not above: pyarrow is loaded aside, while the first pages travel.
     from stages.extract.staging import stage
 
     return stage(endpoint, number, page, items, fetched_at, source)

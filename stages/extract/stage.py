@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -18,16 +18,16 @@ from pipeline.storage import Storage
 from stages.extract import judgement
 from stages.extract.client import Answer, Client, Refused
 from stages.extract.endpoints import ENDPOINTS, HISTORY, LARGEST_PAGE, LISTS, PROFILE, STATS, WATCHING, TitleKey
-from stages.extract.names import asked_name
+from stages.extract.names import Name, asked_name
 from stages.extract.paging import read_again, read_all, together
 from stages.extract.profile import OPEN_FOR_A_WHILE, Profile, meet, path_of
-from stages.extract.reader import Desk, Progress, Reader
-
-if TYPE_CHECKING:
-    from stages.extract.staging import Source
+from stages.extract.reader import Desk, Progress, Reader, load_staging
+from stages.extract.source import Source
 
 # Writing waits for the disk, reading for the processor: two keep both busy.
 THREADS = 2
+# Seconds: the first requests are out by then.
+LOAD_AFTER = 0.005
 
 
 class Silent:
@@ -60,25 +60,168 @@ async def extract(
     staged is staged, `Unavailable` or `RateLimited`. Nothing half-written stays behind, also when cancelled.
     """
     name = asked_name(request.user)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="staging") as aside:
-        progress = progress or Silent()
+    progress = progress or Silent()
+    aside = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
+    try:
         async with Client(settings, clock, progress.waiting) as client:
-            desk = Desk(client, clock, aside, asyncio.get_running_loop().create_future(), progress)
-            run = _Run(request, storage, desk)
-            try:
-                return await run.read(name, known_slug, on_profile)
-            finally:
-                aside.shutdown(wait=True, cancel_futures=True)
+            loop = asyncio.get_running_loop()
+            loop.call_later(LOAD_AFTER, aside.submit, load_staging)
+            desk = Desk(client, clock, aside, loop.create_future(), progress)
+            run = _Run(request, storage, desk, name, known_slug)
+            return await run.read(on_profile)
+    finally:
+        # What is being written is finished or gone before anybody goes on.
+        aside.shutdown(wait=True, cancel_futures=True)
 
 
 class _Run:
     """One reading of one profile."""
 
-    def __init__(self, request: ImportRequested, storage: Storage, desk: Desk) -> None:
+    def __init__(
+        self, request: ImportRequested, storage: Storage, desk: Desk, name: Name, known_slug: str | None
+    ) -> None:
         self.request = request
         self.storage = storage
         self.desk = desk
+        self.name = name
+        self.known_slug = known_slug
         self.readers: dict[str, Reader] = {}
         self.before = judgement.Before(storage, None)
-        self.met: tuple[Profile, str] | None = None
         self.stats_known = asyncio.Event()
+
+    async def read(self, on_profile: Callable[[Profile], str]) -> Extracted:
+        """Everything, in the order that the answers allow."""
+        asked = self.known_slug or self.name.asked
+        if self.known_slug is None:
+            profile, answer = await meet(self.desk.client, self.name, asked)
+            user_id = self._welcome(profile, on_profile, path_of(profile.slug))
+            await together(self._keep_profile(answer), *self._lists())
+        else:
+            # Nothing is staged before the profile has answered, but everything may travel.
+            self._prepare(path_of(asked))
+
+            async def meet_and_keep() -> tuple[Profile, str]:
+                profile, answer = await meet(self.desk.client, self.name, asked)
+                user_id = self._welcome(profile, on_profile, None)
+                await self._keep_profile(answer)
+                return profile, user_id
+
+            (profile, user_id), *_ = await together(meet_and_keep(), *self._lists())
+        await self._follow_up()
+        for reader in self.readers.values():
+            if reader.failure is not None:
+                raise reader.failure
+        return self._extracted(profile, user_id)
+
+    def _prepare(self, user_path: str) -> None:
+        self.readers = {endpoint.name: Reader(endpoint, user_path, self.desk) for endpoint in ENDPOINTS}
+
+    def _welcome(self, profile: Profile, on_profile: Callable[[Profile], str], user_path: str | None) -> str:
+        user_id = on_profile(profile)
+        last = last_extracted(self.storage, profile.slug)
+        if last is None and self.known_slug is not None:
+            last = last_extracted(self.storage, self.known_slug)
+        self.before = judgement.Before(self.storage, last)
+        if user_path is not None:
+            self._prepare(user_path)
+        self.desk.source.set_result(Source(self.storage, profile.slug, self.request.run_id))
+        return user_id
+
+    async def _keep_profile(self, answer: Answer) -> None:
+        reader = self.readers[PROFILE.name]
+        reader.reading.note(await reader.keep(answer, reader.next_number()))
+
+    def _lists(self) -> list[Coroutine[Any, Any, None]]:
+        reads = [self._read_list(self.readers[endpoint.name]) for endpoint in LISTS]
+        return [self._read_stats(), *reads, self._ending(self.readers[WATCHING.name].ask_once(), WATCHING.name)]
+
+    async def _ending(self, work: Coroutine[Any, Any, None], endpoint: str) -> None:
+        """One endpoint's refusal or failure is its own: the others go on."""
+        reader = self.readers[endpoint]
+        try:
+            await work
+        except Refused as refusal:
+            reader.refuse(refusal)
+        except (Unavailable, RateLimited) as failure:
+            reader.fail(failure)
+
+    async def _read_stats(self) -> None:
+        await self._ending(self.readers[STATS.name].ask_once(), STATS.name)
+        self.stats_known.set()
+
+    async def _read_list(self, reader: Reader) -> None:
+        await self._ending(self._read_and_compare(reader), reader.endpoint.name)
+
+    async def _read_and_compare(self, reader: Reader) -> None:
+        limit = reader.endpoint.limit or LARGEST_PAGE
+        await read_all(reader.ask, limit, reader.reading, newest_first=reader.endpoint is HISTORY)
+        if reader.endpoint is not HISTORY:
+            await self.stats_known.wait()
+            await self._read_missing(reader)
+
+    async def _read_missing(self, reader: Reader) -> None:
+        missing = judgement.shortages(reader, self._stats())
+        # A shortage that was there last time, to the row, was asked about then.
+        if any(doubt not in self.before.doubts for doubt in missing):
+            await read_again(reader.ask, reader.endpoint.limit or LARGEST_PAGE, reader.reading)
+
+    async def _follow_up(self) -> None:
+        """What history lacks by the plays of its titles is asked for title by title, else by its own count."""
+        history = self.readers[HISTORY.name]
+        if history.outcome == "read":
+            titles = self._titles_to_ask()
+            work = self._read_titles(history, titles) if titles else self._read_missing(history)
+            await self._ending(work, HISTORY.name)
+
+    def _titles_to_ask(self) -> list[tuple[TitleKey, int]]:
+        """The titles, each with the number of pages that its plays fill; no more pages than history took."""
+        left = self.readers[HISTORY.name].reading.requests
+        chosen = []
+        for title, own, seen in judgement.short_titles(self.readers):
+            pages = -(-own // LARGEST_PAGE)
+            if title[1] != "trakt" or judgement.title_doubt(self.readers, title, own, seen) in self.before.doubts:
+                continue
+            if pages <= left:
+                left -= pages
+                chosen.append((title, pages))
+        return chosen
+
+    async def _read_titles(self, history: Reader, titles: list[tuple[TitleKey, int]]) -> None:
+        await together(
+            *(
+                history.ask(page, LARGEST_PAGE, f"/{kind}s/{number}")
+                for (kind, _, number), pages in titles
+                for page in range(1, pages + 1)
+            )
+        )
+
+    def _stats(self) -> Any:
+        rows = self.readers[STATS.name].rows
+        return rows[0] if rows else None
+
+    def _extracted(self, profile: Profile, user_id: str) -> Extracted:
+        if judgement.is_private(self.readers):
+            raise PrivateProfile(ascii(self.name.typed), OPEN_FOR_A_WHILE)
+        stats = self._stats()
+        implausible = judgement.mark_implausible(self.readers, stats, self.before, self.request.accept_empty)
+        inputs = {}
+        for name, reader in self.readers.items():
+            if reader.outcome == "read":
+                inputs[name] = (self.request.run_id,)
+            elif name in self.before.inputs:
+                inputs[name] = self.before.inputs[name]
+        client = self.desk.client
+        return Extracted(
+            run_id=self.request.run_id,
+            at=self.desk.clock.stamp(),
+            user_id=user_id,
+            trakt_username=profile.username,
+            trakt_slug=profile.slug,
+            trakt_user_id=profile.trakt_id,
+            inputs=inputs,
+            endpoints={name: reader.figures() for name, reader in self.readers.items()},
+            stats=None if stats is None else msgspec.to_builtins(stats),
+            doubts=(*implausible, *judgement.doubts(self.readers, stats, self.before)),
+            requests=client.requests,
+            waited_seconds=round(client.limiter.waited, 3),
+        )

@@ -20,17 +20,10 @@ from pipeline.storage import Storage
 from stages.extract import arrow
 from stages.extract.cleaning import Notes, Unreadable, clean
 from stages.extract.endpoints import Endpoint
+from stages.extract.source import Source
 
 # The quickest of those measured on pages of history, and half of what snappy with dictionaries took.
 COMPRESSION = "lz4"
-
-
-class Source(NamedTuple):
-    """Where the files of a run go and what all their rows bear."""
-
-    storage: Storage
-    slug: str
-    run_id: str
 
 
 @dataclass(slots=True)

@@ -1,5 +1,5 @@
 -- actions: what is done with every row that travels.
--- Takes `decided` and `ours`. Gives `acted`: `decided` with `action`: insert, update, delete, kept, unchanged, deleted_here.
+-- Takes `decided` and `ours`. Gives `acted`: `decided` with `fate`: insert, update, delete, kept, unchanged, deleted_here.
 -- `same` says whether the row is as ours is, `clean` whether ours is as the baseline is; the lists of columns are put in for each table.
 
 create table acted as
@@ -20,5 +20,5 @@ select *,
         when not same then 'update'
         when len(kept) > 0 then 'kept'
         else 'unchanged'
-    end as action
+    end as fate
 from compared;

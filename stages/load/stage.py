@@ -91,7 +91,7 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
                 with storage.writing(f"before/{table.name}/batch={batch_id}/part-0.parquet") as path:
                     _copy(connection, _before(table), path)
             comparison.writes[table.name] = Writes(
-                *(connection.sql(_projection(table, action, at)).to_arrow_table() for action in ("insert", "update", "delete"))
+                *(connection.sql(_projection(table, fate, at)).to_arrow_table() for fate in ("insert", "update", "delete"))
             )
             connection.execute("drop table decided; drop table acted; drop table ours; drop table theirs; drop view base")
         comparison.titles = _outcomes(connection, storage, batch, batch_id)
@@ -180,7 +180,7 @@ def _decide(
         ).replace("o.updated_at", "o.updated_at" if "updated_at" in table.stamps else "null::timestamptz")
     )
     connection.execute(
-        "insert into changed_titles select distinct run, title_id from acted where action in ('insert', 'update')"
+        "insert into changed_titles select distinct run, title_id from acted where fate in ('insert', 'update')"
     )
     entry = "" if table.name == "library_entries" else table.name.removesuffix("_entries")
     part = {"season_entries": "'season ' || season", "episode_entries": "'episode ' || season || 'x' || episode"}
@@ -315,9 +315,9 @@ def _outcomes(
 
 def _counts(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[int, Counts]:
     rows = connection.execute(
-        "select r.run, count(*) filter (a.action = 'insert'), count(*) filter (a.action = 'update'), "
-        "count(*) filter (a.action = 'kept'), count(*) filter (a.action in ('deleted_here', 'delete')), "
-        "count(*) filter (a.action = 'unchanged') from runs as r left join acted as a using (run) group by r.run"
+        "select r.run, count(*) filter (a.fate = 'insert'), count(*) filter (a.fate = 'update'), "
+        "count(*) filter (a.fate = 'kept'), count(*) filter (a.fate in ('deleted_here', 'delete')), "
+        "count(*) filter (a.fate = 'unchanged') from runs as r left join acted as a using (run) group by r.run"
     ).fetchall()
     sums = {
         number: (resolved, left_alone)
@@ -343,19 +343,19 @@ def _before(table: Table) -> str:
     columns = ", ".join(f"o.{name}" for name in table.columns if name not in table.key)
     keys = ", ".join(f"a.{name}" for name in table.key)
     return (
-        f"select a.action, {keys}, {columns}, r.trakt_slug, r.run_id as by_run_id from acted as a join (select run, run_id, trakt_slug from runs) as r using (run) "
-        f"left join ours as o using ({', '.join(table.key)}) where a.action in ('insert', 'update', 'delete') "
+        f"select a.fate, {keys}, {columns}, r.trakt_slug, r.run_id as by_run_id from acted as a join (select run, run_id, trakt_slug from runs) as r using (run) "
+        f"left join ours as o using ({', '.join(table.key)}) where a.fate in ('insert', 'update', 'delete') "
         f"order by {keys}"
     )
 
 
-def _projection(table: Table, action: str, at: str) -> str:
+def _projection(table: Table, fate: str, at: str) -> str:
     """The rows of one action as the database takes them; no `updated_at` where the application's stamp is to stay."""
-    if action == "delete":
+    if fate == "delete":
         columns = [f"a.{name}" for name in table.key]
     else:
         columns = [_carried(name, kind) for name, kind in (table.key | table.values).items()]
-        fresh = "true" if action == "insert" else "a.clean"
+        fresh = "true" if fate == "insert" else "a.clean"
         stamps = {
             "source": "'trakt'",
             "run_id": "r.run_id",
@@ -364,7 +364,7 @@ def _projection(table: Table, action: str, at: str) -> str:
         }
         columns += [f"{stamps[name]} as {name}" for name in table.stamps]
     keys = ", ".join(f"a.{name}" for name in table.key)
-    return f"select {', '.join(columns)} from acted as a join runs as r using (run) where a.action = '{action}' order by {keys}"
+    return f"select {', '.join(columns)} from acted as a join runs as r using (run) where a.fate = '{fate}' order by {keys}"
 
 
 def _carried(name: str, kind: Kind) -> str:

@@ -87,9 +87,7 @@ def main(
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     faults = Faults(**json.loads(faults_json))
-    with Sandbox(
-        made, faults=faults, limit=limit, period=period, latency=latency_ms / 1000, port=port
-    ) as sandbox:
+    with Sandbox(made, faults=faults, limit=limit, period=period, latency=latency_ms / 1000, port=port) as sandbox:
         if port_file is not None:
             partial = port_file.with_name(port_file.name + ".part")
             partial.write_text(f"{sandbox.port}\n", encoding="utf-8")

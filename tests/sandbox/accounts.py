@@ -60,9 +60,7 @@ class Account:
 
     def add_play(self, title: Title, watched_at: str, *, episode: int = 0, play_id: int | None = None) -> Row:
         """Add a play of a movie, or of a show's episode at index `episode`, to history and watched rows."""
-        newest = max(
-            (row["id"] for row in self.history if isinstance(row.get("id"), int)), default=FIRST_PLAY_ID
-        )
+        newest = max((row["id"] for row in self.history if isinstance(row.get("id"), int)), default=FIRST_PLAY_ID)
         row: Row = {
             "id": newest + 1000 if play_id is None else play_id,
             "watched_at": watched_at,
@@ -75,9 +73,7 @@ class Account:
         else:
             row["episode"], row["show"] = title.episode(episode), title.show()
             _count_episode_play(self, title, episode, watched_at)
-        place = next(
-            (i for i, other in enumerate(self.history) if _text(other) <= watched_at), len(self.history)
-        )
+        place = next((i for i, other in enumerate(self.history) if _text(other) <= watched_at), len(self.history))
         self.history.insert(place, row)
         if title not in self.titles:
             self.titles.append(title)
@@ -177,9 +173,7 @@ def make_account(
     titles; `sample=False` leaves these out. All other titles are invented.
     """
     if plays < movies + shows or (plays and not movies + shows):
-        raise ValueError(
-            "an account needs at least one play for each movie and show, and a title for its plays"
-        )
+        raise ValueError("an account needs at least one play for each movie and show, and a title for its plays")
     rng = random.Random(f"{slug}/{seed}")
     watchlist = min(120, (movies + shows) // 8) if watchlist is None else watchlist
     ratings = (movies + shows) // 3 + plays // 40 if ratings is None else ratings
@@ -414,9 +408,7 @@ class _Maker:
         )
         account.watched_shows = sorted(
             (
-                _show_row(
-                    title, seasons, max(e["last_watched_at"] for s in seasons.values() for e in s.values())
-                )
+                _show_row(title, seasons, max(e["last_watched_at"] for s in seasons.values() for e in s.values()))
                 for title, seasons in folded.values()
             ),
             key=lambda row: str(row["last_watched_at"]),
@@ -449,7 +441,7 @@ class _Maker:
         """The episodes of a show in the order of watching, last one first."""
         rng, aired = self.rng, min(show.aired, MAX_EPISODES)
         again = count // 12 if count < aired else max(0, count - aired)
-        special = 2 if specials and again >= 2 and show.trakt % 4 == 1 else 0
+        special = 2 if specials and again >= 2 and show.trakt % 2 == 1 else 0
         watched = list(range(count - again))
         order = watched + rng.choices(watched, k=again - special)
         for number in range(special):
@@ -481,9 +473,7 @@ class _Maker:
             ids[index] = now * 1000 + own
         return ids
 
-    def make_watchlist(
-        self, movies: list[Title], shows: list[Title], watched: list[Title], count: int
-    ) -> None:
+    def make_watchlist(self, movies: list[Title], shows: list[Title], watched: list[Title], count: int) -> None:
         """Unwatched movies and shows, and seasons and episodes of watched shows."""
         account, rng = self.account, self.rng
         next_movie, next_show = iter(movies), iter(shows)

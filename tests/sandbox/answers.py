@@ -25,9 +25,7 @@ _PRIVATE = [("X-Private-User", "true")]
 _PUBLIC = [("X-Private-User", "false")]
 _HISTORY_TYPES = ("movies", "shows", "episodes", "seasons", "all")
 _RATING_TYPES = ("movies", "shows", "seasons", "episodes", "all")
-_WATCHLIST_TYPES = frozenset(
-    ("all", "movies", "shows", "seasons", "episodes", "movie", "show", "season", "episode")
-)
+_WATCHLIST_TYPES = frozenset(("all", "movies", "shows", "seasons", "episodes", "movie", "show", "season", "episode"))
 
 
 class Answer(NamedTuple):

@@ -65,9 +65,7 @@ def _collection_nothing(account: Account, rng: random.Random) -> bool:
         "collected_at": "2024-05-06T07:08:09.000Z",
         "updated_at": "2024-05-06T07:08:09.000Z",
     }
-    account.collection_movies.insert(
-        len(account.collection_movies) // 2, row | {"movie": nothing, "metadata": None}
-    )
+    account.collection_movies.insert(len(account.collection_movies) // 2, row | {"movie": nothing, "metadata": None})
     return True
 
 
@@ -80,9 +78,10 @@ def _collection_twice(account: Account, rng: random.Random) -> bool:
 
 
 def _collection_3d(account: Account, rng: random.Random) -> bool:
-    if not account.collection_movies:
+    row = next((row for row in account.collection_movies if row.get("metadata")), None)
+    if row is None:
         return False
-    account.collection_movies[0]["metadata"] = {**account.collection_movies[0]["metadata"], "3d": 1}
+    row["metadata"] = row["metadata"] | {"3d": 1}
     return True
 
 
@@ -92,9 +91,7 @@ def _date_of_play(value: str | None, place: int) -> PUT:
     def put(account: Account, rng: random.Random) -> bool:
         folded = {row["movie"]["ids"]["trakt"]: row for row in account.watched_movies}
         single = [
-            row
-            for row in account.history
-            if row.get("movie") and folded[row["movie"]["ids"]["trakt"]]["plays"] == 1
+            row for row in account.history if row.get("movie") and folded[row["movie"]["ids"]["trakt"]]["plays"] == 1
         ]
         if place >= len(single):
             return False

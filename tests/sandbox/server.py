@@ -172,9 +172,7 @@ class Sandbox:
         finally:
             writer.close()
 
-    async def _reply(
-        self, method: str, target: str, headers: dict[str, str], writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _reply(self, method: str, target: str, headers: dict[str, str], writer: asyncio.StreamWriter) -> bool:
         """Answer one request; False when the connection must not be used again."""
         parts = urlsplit(target)
         path = parts.path or "/"
@@ -281,9 +279,7 @@ class Sandbox:
         ]
         lines += [f"{name}: {value}" for name, value in answer.headers]
         if not any(name == "Content-Type" for name, _ in answer.headers) and answer.status != 204:
-            lines.append(
-                "Content-Type: " + ("application/json; charset=utf-8" if answer.body else "text/html")
-            )
+            lines.append("Content-Type: " + ("application/json; charset=utf-8" if answer.body else "text/html"))
         if not answer.edge:
             lines.append("Cache-Control: private, no-cache, no-store, must-revalidate")
             lines.append("X-Runtime: 0.012345")

@@ -38,17 +38,19 @@ FIRST_SHOW = 6_000_000
 EPISODE_SPACE = 2_000
 MAX_EPISODES = 1_900
 
-_ADJECTIVES = (
+_ADJECTIVES = re.findall(
+    r"\w+",
     "Amber Ancient Bitter Blue Borrowed Brass Broken Burning Careful Cold Copper Distant Empty Endless "
     "Faithful Fallen Final Frozen Gentle Glass Golden Hidden Hollow Humble Iron Last Little Lonely Lost "
-    "Midnight Narrow Paper Patient Quiet Restless Silent Silver Sleeping Velvet Wandering"
-).split()
-_NOUNS = (
+    "Midnight Narrow Paper Patient Quiet Restless Silent Silver Sleeping Velvet Wandering",
+)
+_NOUNS = re.findall(
+    r"\w+",
     "Anchor Archive Atlas Autumn Bakery Bridge Cartographer Chapel Compass Corridor Daughter Elevator "
     "Ferry Garden Harbour Horizon Island Junction Kingdom Lantern Library Lighthouse Machine Meadow "
     "Mirror Mountain Notebook Ocean Orchard Parade Postman Railway Republic River Season Summer Theatre "
-    "Tide Voyage Winter"
-).split()
+    "Tide Voyage Winter",
+)
 _AIRED = (6, 8, 10, 13, 20, 24, 36, 48, 62, 100, 154, 236)
 
 
@@ -91,9 +93,7 @@ class Title:
     @property
     def episode_base(self) -> int:
         """The Trakt id of the (never existing) episode before the first; no other show's ids come near."""
-        return (
-            self.trakt * EPISODE_SPACE if self.number is None else 1_000_000_000 + self.number * EPISODE_SPACE
-        )
+        return self.trakt * EPISODE_SPACE if self.number is None else 1_000_000_000 + self.number * EPISODE_SPACE
 
     @property
     def per_season(self) -> int:

@@ -96,8 +96,7 @@ class Views:
             types = _types(kind)
             chosen = set(marks.split(",")) if marks else None
             wanted = (
-                (not types or row.get("type") in types)
-                and (chosen is None or str(row.get("rating")) in chosen)
+                (not types or row.get("type") in types) and (chosen is None or str(row.get("rating")) in chosen)
                 for row in self.account.ratings
             )
             view = self.keep(key, View(self._picked("ratings", wanted)))
@@ -150,9 +149,7 @@ class Views:
                 found.setdefault(row["movie"]["ids"]["trakt"], []).append(row["watched_at"])
         return found
 
-    def _episode_dates(
-        self, season_numbers: bool, specials: bool
-    ) -> dict[int, dict[str, dict[str, list[str]]]]:
+    def _episode_dates(self, season_numbers: bool, specials: bool) -> dict[int, dict[str, dict[str, list[str]]]]:
         found: dict[int, dict[str, dict[str, list[str]]]] = {}
         for row in self.account.history:
             if not row.get("episode") or not row.get("show"):
