@@ -1,40 +1,114 @@
-"""What a person sees while an import is under way: bars on a terminal, plain log lines elsewhere."""
+"""What a person sees while an import is under way: bars on a terminal, plain log lines elsewhere, nothing when quiet."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.settings import Settings
 
 
+class Display(Protocol):
+    """What the bus and extract tell while a run goes on."""
+
+    def pages(self, endpoint: str, done: int, announced: int | None, rows: int) -> None:
+        """So many answers of how many announced pages are staged, with so many rows."""
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """A request waits so long."""
+
+    def stage(self, name: str) -> None:
+        """The next stage begins."""
+
+
 class Silent:
-    """A progress that says nothing."""
+    """Says nothing."""
 
-    def page(self, endpoint: str, pages: int, announced: int | None, rows: int) -> None:
-        """One more answer of an endpoint is staged."""
-
-    def waiting(self, seconds: float, reason: str) -> None:
-        """A request waits."""
-
-
-class Lines(Silent):
-    """One plain (or JSON) line per endpoint read and per wait."""
-
-    def __init__(self, log_format: str) -> None:
-        self.log_format = log_format
+    def pages(self, endpoint: str, done: int, announced: int | None, rows: int) -> None:
+        """Nothing."""
 
     def waiting(self, seconds: float, reason: str) -> None:
-        """Say how long and why."""
-        record: dict[str, Any] = {"event": "waiting", "seconds": round(seconds, 1), "reason": reason}
-        text = f"waiting {seconds:.0f} s: {reason}"
-        print(json.dumps(record) if self.log_format == "json" else text, file=sys.stderr, flush=True)
+        """Nothing."""
+
+    def stage(self, name: str) -> None:
+        """Nothing."""
+
+
+class Lines:
+    """One line for each stage and each wait of a second or more; as JSON where logs are read by machines."""
+
+    def __init__(self, log_format: str, verbosity: int) -> None:
+        self._json = log_format == "json"
+        self._verbose = verbosity > 0
+
+    def pages(self, endpoint: str, done: int, announced: int | None, rows: int) -> None:
+        """A line for each answer, when asked to say more."""
+        if self._verbose:
+            of = f" of {announced}" if announced else ""
+            self._line(f"{endpoint}: page {done}{of}, {rows} rows", endpoint=endpoint, pages=done, rows=rows)
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """Who waits how long for what."""
+        if seconds >= 1 or self._verbose:
+            self._line(f"waiting {seconds:.0f} s: {reason}", waiting_seconds=round(seconds, 1), reason=reason)
+
+    def stage(self, name: str) -> None:
+        """The name of the stage."""
+        self._line(name, stage=name)
+
+    def _line(self, text: str, **record: Any) -> None:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        print(json.dumps({"at": at, **record}) if self._json else f"{at} {text}", file=sys.stderr, flush=True)
+
+
+class Bars:
+    """A bar for each endpoint, with pages and rows; the last line says what is waited for."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.progress = Progress(
+            TextColumn("{task.description:<18}"),
+            BarColumn(30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rows]}"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._tasks: dict[str, Any] = {}
+
+    def pages(self, endpoint: str, done: int, announced: int | None, rows: int) -> None:
+        """Move the bar of the endpoint."""
+        total = max(done, announced or done)
+        if endpoint not in self._tasks:
+            self._tasks[endpoint] = self.progress.add_task(endpoint.replace("_", " "), total=total, rows="")
+        self.progress.update(self._tasks[endpoint], completed=done, total=total, rows=f"{rows:,} rows")
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """Say above the bars what is waited for."""
+        if seconds >= 1:
+            self.progress.console.print(f"waiting {seconds:.0f} s: {reason}", highlight=False)
+
+    def stage(self, name: str) -> None:
+        """A line of its own for each later stage."""
+        self._tasks.setdefault(name, self.progress.add_task(name, total=None, rows=""))
 
 
 @contextmanager
-def progress_display(settings: Settings, verbosity: int) -> Iterator[Silent]:
-    """The display that suits stderr: nothing when quiet, log lines otherwise."""
-    yield Silent() if verbosity < 0 else Lines(settings.log_format)
+def progress_display(settings: Settings, verbosity: int) -> Iterator[Display]:
+    """The display that suits stderr and the settings."""
+    if verbosity < 0:
+        yield Silent()
+    elif settings.log_format == "text" and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        bars = Bars()
+        with bars.progress:
+            yield bars
+    else:
+        yield Lines(settings.log_format, verbosity)

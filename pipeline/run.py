@@ -11,6 +11,7 @@ from typing import Any
 import uuid6
 
 from pipeline.clock import Clock
+from pipeline.console import Display
 from pipeline.errors import BadInput, TraktImportError, Unbalanced
 from pipeline.events import AnyEvent, Extracted, ImportFailed, ImportRequested, Loaded, Reported, Transformed
 from pipeline.journal import INTERRUPTED, Journal
@@ -27,7 +28,7 @@ class Import:
     storage: Storage
     clock: Clock
     request: ImportRequested
-    progress: Any
+    progress: Display
     held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     events: list[AnyEvent] = field(default_factory=list)
     report: dict[str, Any] | None = None
@@ -48,7 +49,7 @@ def new_run_id() -> str:
 
 
 def import_user(
-    request: ImportRequested, *, settings: Settings, storage: Storage, clock: Clock, progress: Any
+    request: ImportRequested, *, settings: Settings, storage: Storage, clock: Clock, progress: Display
 ) -> Import:
     """Run one import to its end, in this process.
 
@@ -60,6 +61,7 @@ def import_user(
     with run.held:
         try:
             while (handler := ROUTES.get(type(run.events[-1]))) is not None:
+                progress.stage(handler.__name__.removeprefix("_"))
                 _publish(run, handler(run))
         except TraktImportError as error:
             _fail(run, error.message, error.hint, error.exit_code)

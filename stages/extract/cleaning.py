@@ -158,16 +158,13 @@ def _is_nothing(value: Any) -> bool:
 
 def _whole(lowest: int, highest: int = LARGEST) -> Callable[[Any], int | None]:
     def read(value: Any) -> int | None:
-        number: int | None = None
-        if isinstance(value, bool):
+        if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value):
+            value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
             return None
-        if isinstance(value, int):
-            number = value
-        elif isinstance(value, float) and value.is_integer():
-            number = int(value)
-        elif isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value):
-            number = int(value)
-        return number if number is not None and lowest <= number <= highest else None
+        return value if lowest <= value <= highest else None
 
     return read
 

@@ -53,7 +53,8 @@ class Before:
 def counted(endpoint: Endpoint, stats: Any) -> int | None:
     """How many rows Trakt's statistics say the endpoint has; None where they do not say."""
     figures = [getattr(getattr(stats, group, None), name, None) for group, name in endpoint.counted]
-    return sum(figures) if figures and None not in figures else None
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if known and len(known) == len(figures) else None
 
 
 def is_private(readers: Readers) -> bool:

@@ -8,7 +8,7 @@ Hence neither a short page nor the announced number ends a reading alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,9 +27,10 @@ class Page:
 
 
 class Ask(Protocol):
-    """Ask for one page (from 1) of so many rows, stage it, and tell what it brought."""
+    """A question to one list."""
 
-    def __call__(self, page: int, limit: int, /) -> Awaitable[Page]: ...
+    def __call__(self, page: int, limit: int, /) -> Awaitable[Page]:
+        """Ask for one page (from 1) of so many rows, stage it, and tell what it brought."""
 
 
 @dataclass(slots=True)
@@ -106,11 +107,15 @@ async def read_again(ask: Ask, limit: int, reading: Reading) -> None:
     await together(*(ask(number, size) for number in range(1, min(allowed, -(-rows // size)) + 1)))
 
 
-async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+async def together(*work: Awaitable[Any]) -> list[Any]:
     """The results of all; the first error stops the others and is raised as it is."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
+            tasks = [group.create_task(_wait_for(one)) for one in work]
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+async def _wait_for(work: Awaitable[Any]) -> Any:
+    return await work

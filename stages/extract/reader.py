@@ -73,7 +73,7 @@ class Reader:
     async def ask(self, page: int, limit: int, below: str = "") -> Page:
         """Ask for one page of so many rows, optionally of a path below the endpoint's, and stage it."""
         async with self._desk.in_hand:
-            params = {**self.endpoint.params, "page": page, "limit": limit}
+            params: dict[str, str | int] = {**self.endpoint.params, "page": page, "limit": limit}
             return await self._take(page, limit, self._path + below, params)
 
     async def ask_once(self) -> None:

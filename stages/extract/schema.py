@@ -74,12 +74,16 @@ class PartIds(Struct, gc=False):
 
 
 class Movie(Struct, gc=False):
+    """A movie as other rows name it."""
+
     ids: MovieIds
     title: Text | None = None
     year: Whole | None = None
 
 
 class Show(Struct, gc=False):
+    """A show as other rows name it; `aired_episodes` only where Trakt gives it."""
+
     ids: ShowIds
     title: Text | None = None
     year: Whole | None = None
@@ -87,11 +91,15 @@ class Show(Struct, gc=False):
 
 
 class Season(Struct, gc=False):
+    """A season as other rows name it."""
+
     number: Number
     ids: PartIds | None = None
 
 
 class Episode(Struct, gc=False):
+    """An episode as other rows name it."""
+
     season: Number
     number: Number
     title: Text | None = None
@@ -99,6 +107,8 @@ class Episode(Struct, gc=False):
 
 
 class WatchedMovie(Struct, gc=False):
+    """One row per watched movie."""
+
     movie: Movie
     plays: Count | None = None
     last_watched_at: Instant | None = None
@@ -106,17 +116,23 @@ class WatchedMovie(Struct, gc=False):
 
 
 class WatchedEpisode(Struct, gc=False):
+    """An episode within a watched show."""
+
     number: Number
     plays: Count | None = None
     last_watched_at: Instant | None = None
 
 
 class WatchedSeason(Struct, gc=False):
+    """A season within a watched show."""
+
     number: Number
     episodes: list[WatchedEpisode] = []
 
 
 class WatchedShow(Struct, gc=False):
+    """One row per show with a watched episode; `plays` is the sum over its episodes; `reset_at` begins a rewatch."""
+
     show: Show
     plays: Count | None = None
     last_watched_at: Instant | None = None
@@ -126,21 +142,29 @@ class WatchedShow(Struct, gc=False):
 
 
 class Play(Struct, tag_field="type", gc=False):
+    """One play; `watched_at` until 1970-01-01T00:00:00Z means unknown."""
+
     id: Key
     watched_at: Instant | None = None
     action: Text | None = None
 
 
 class MoviePlay(Play, tag="movie", kw_only=True, gc=False):
+    """A play of a movie."""
+
     movie: Movie
 
 
 class EpisodePlay(Play, tag="episode", kw_only=True, gc=False):
+    """A play of an episode."""
+
     show: Show
     episode: Episode
 
 
 class Listed(Struct, tag_field="type", gc=False):
+    """One item of the watchlist."""
+
     id: Id | None = None
     rank: Whole | None = None
     listed_at: Instant | None = None
@@ -148,47 +172,67 @@ class Listed(Struct, tag_field="type", gc=False):
 
 
 class ListedMovie(Listed, tag="movie", kw_only=True, gc=False):
+    """A movie to watch."""
+
     movie: Movie
 
 
 class ListedShow(Listed, tag="show", kw_only=True, gc=False):
+    """A show to watch."""
+
     show: Show
 
 
 class ListedSeason(Listed, tag="season", kw_only=True, gc=False):
+    """A season to watch."""
+
     show: Show
     season: Season
 
 
 class ListedEpisode(Listed, tag="episode", kw_only=True, gc=False):
+    """An episode to watch."""
+
     show: Show
     episode: Episode
 
 
 class Rated(Struct, tag_field="type", gc=False):
+    """One rating."""
+
     rating: Score
     rated_at: Instant | None = None
 
 
 class RatedMovie(Rated, tag="movie", kw_only=True, gc=False):
+    """A movie's rating."""
+
     movie: Movie
 
 
 class RatedShow(Rated, tag="show", kw_only=True, gc=False):
+    """A show's rating."""
+
     show: Show
 
 
 class RatedSeason(Rated, tag="season", kw_only=True, gc=False):
+    """A season's rating."""
+
     show: Show
     season: Season
 
 
 class RatedEpisode(Rated, tag="episode", kw_only=True, gc=False):
+    """An episode's rating."""
+
     show: Show
     episode: Episode
 
 
 class Media(Struct, gc=False):
+    """What a collected item is stored on."""
+
     media_type: Text | None = None
     resolution: Text | None = None
     hdr: Text | None = None
@@ -198,6 +242,8 @@ class Media(Struct, gc=False):
 
 
 class CollectedMovie(Struct, gc=False):
+    """One row per collected movie."""
+
     movie: Movie
     collected_at: Instant | None = None
     updated_at: Instant | None = None
@@ -205,17 +251,23 @@ class CollectedMovie(Struct, gc=False):
 
 
 class CollectedEpisode(Struct, gc=False):
+    """An episode within a collected show."""
+
     number: Number
     collected_at: Instant | None = None
     metadata: Media | None = None
 
 
 class CollectedSeason(Struct, gc=False):
+    """A season within a collected show."""
+
     number: Number
     episodes: list[CollectedEpisode] = []
 
 
 class CollectedShow(Struct, gc=False):
+    """One row per collected show."""
+
     show: Show
     last_collected_at: Instant | None = None
     last_updated_at: Instant | None = None
@@ -223,26 +275,36 @@ class CollectedShow(Struct, gc=False):
 
 
 class Watching(Struct, tag_field="type", gc=False):
+    """What is being watched now, until `expires_at`."""
+
     expires_at: Instant | None = None
     started_at: Instant | None = None
     action: Text | None = None
 
 
 class WatchingMovie(Watching, tag="movie", kw_only=True, gc=False):
+    """A movie being watched."""
+
     movie: Movie
 
 
 class WatchingEpisode(Watching, tag="episode", kw_only=True, gc=False):
+    """An episode being watched."""
+
     show: Show
     episode: Episode
 
 
 class UserIds(Struct, gc=False):
+    """A user's ids."""
+
     slug: Text | None = None
     trakt: Id | None = None
 
 
 class User(Struct, gc=False):
+    """The profile."""
+
     username: Text | None = None
     private: Flag | None = None
     deleted: Flag | None = None
@@ -252,6 +314,8 @@ class User(Struct, gc=False):
 
 
 class MovieStats(Struct, gc=False):
+    """Trakt's figures of movies."""
+
     plays: Count | None = None
     watched: Count | None = None
     minutes: Count | None = None
@@ -261,6 +325,8 @@ class MovieStats(Struct, gc=False):
 
 
 class ShowStats(Struct, gc=False):
+    """Trakt's figures of shows."""
+
     watched: Count | None = None
     collected: Count | None = None
     ratings: Count | None = None
@@ -268,6 +334,8 @@ class ShowStats(Struct, gc=False):
 
 
 class SeasonStats(Struct, gc=False):
+    """Trakt's figures of seasons."""
+
     ratings: Count | None = None
     comments: Count | None = None
 
@@ -277,10 +345,14 @@ class EpisodeStats(MovieStats, gc=False):
 
 
 class RatingStats(Struct, gc=False):
+    """Trakt's figures of ratings."""
+
     total: Count | None = None
 
 
 class Stats(Struct, gc=False):
+    """Trakt's own figures, to hold the lists against; any may be missing."""
+
     movies: MovieStats | None = None
     shows: ShowStats | None = None
     seasons: SeasonStats | None = None

@@ -204,7 +204,7 @@ class _Run:
             raise PrivateProfile(ascii(self.name.typed), OPEN_FOR_A_WHILE)
         stats = self._stats()
         implausible = judgement.mark_implausible(self.readers, stats, self.before, self.request.accept_empty)
-        inputs = {}
+        inputs: dict[str, tuple[str, ...]] = {}
         for name, reader in self.readers.items():
             if reader.outcome == "read":
                 inputs[name] = (self.request.run_id,)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import accumulate
 from typing import Any, NamedTuple, Union
 
 import msgspec
@@ -88,9 +87,7 @@ def _decoders(items: Sequence[type]) -> tuple[msgspec.json.Decoder[Any], msgspec
     return msgspec.json.Decoder(list[item]), msgspec.json.Decoder(item)
 
 
-def _read(
-    endpoint: Endpoint, items: list[bytes], notes: Notes
-) -> tuple[list[Any], list[int], list[_Reject], bool]:
+def _read(endpoint: Endpoint, items: list[bytes], notes: Notes) -> tuple[list[Any], list[int], list[_Reject], bool]:
     """The rows, their places, the rejects, and whether every item was in good order as it came."""
     whole, single = _decoders(endpoint.items)
     try:
@@ -165,9 +162,7 @@ def _with_origin(
     return pa.Table.from_arrays(arrays, schema=pa.schema([*table.schema, *arrow.ORIGIN]))
 
 
-def _rejected(
-    rejects: list[_Reject], endpoint: str, page: int, fetched_at: dt.datetime, source: Source
-) -> pa.Table:
+def _rejected(rejects: list[_Reject], endpoint: str, page: int, fetched_at: dt.datetime, source: Source) -> pa.Table:
     count = len(rejects)
     return pa.Table.from_arrays(
         [
