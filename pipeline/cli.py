@@ -101,7 +101,9 @@ def cli(state: State, verbose: int, quiet: int) -> None:
 
 @cli.command()
 @click.argument("user", required=False)
-@click.option("--request", "request_file", metavar="FILE", help='Take the user from {"trakt_username": "…"}; - is stdin.')
+@click.option(
+    "--request", "request_file", metavar="FILE", help='Take the user from {"trakt_username": "…"}; - is stdin.'
+)
 @click.option("--user-id", help="The application's own id for the user.")
 @click.option("--mode", type=click.Choice(["update", "new", "overwrite"]), default="update", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Say what would change; write no row.")
@@ -150,9 +152,7 @@ def run(
     check_before(request, state.settings, state.storage)
     state.run_id = request.run_id
     with progress_display(state.settings, state.verbosity) as progress:
-        done = import_user(
-            request, settings=state.settings, storage=state.storage, clock=clock, progress=progress
-        )
+        done = import_user(request, settings=state.settings, storage=state.storage, clock=clock, progress=progress)
     result = summary(state.storage, done)
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
@@ -171,7 +171,9 @@ def _user(user: str | None, request_file: str | None) -> str:
             text = sys.stdin.read() if request_file == "-" else Path(request_file).read_text(encoding="utf-8-sig")
             asked = json.loads(text)
         except (OSError, ValueError) as error:
-            raise BadInput(f"{request_file} cannot be read ({type(error).__name__})", 'It holds {"trakt_username": "…"}.') from None
+            raise BadInput(
+                f"{request_file} cannot be read ({type(error).__name__})", 'It holds {"trakt_username": "…"}.'
+            ) from None
         user = asked.get("trakt_username") if isinstance(asked, dict) else None
         if not isinstance(user, str):
             raise BadInput(f"{request_file} has no trakt_username", 'It holds {"trakt_username": "…"}.')
@@ -187,9 +189,7 @@ def runs(state: State, as_json: bool) -> None:
     """Every run, newest first."""
     from pipeline import journal
 
-    rows = [
-        journal.state(journal.Journal(state.storage, run_id).events()) for run_id in journal.run_ids(state.storage)
-    ]
+    rows = [journal.state(journal.Journal(state.storage, run_id).events()) for run_id in journal.run_ids(state.storage)]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
@@ -198,7 +198,9 @@ def runs(state: State, as_json: bool) -> None:
     for row in rows:
         counts = [row[f"{name}_count"] for name in ("imported", "skipped", "error")]
         told = "" if counts[0] is None else "{} imported, {} skipped, {} errors".format(*counts)
-        click.echo(f"{row['run_id']}  {row['requested_at']}  {row['trakt_slug'] or row['trakt_username']:<20}  {row['status']:<12} {told}")
+        click.echo(
+            f"{row['run_id']}  {row['requested_at']}  {row['trakt_slug'] or row['trakt_username']:<20}  {row['status']:<12} {told}"
+        )
 
 
 @cli.command()

@@ -5,7 +5,7 @@ An event names the run and the files it is about; a stage takes one and gives th
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import msgspec
 

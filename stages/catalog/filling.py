@@ -30,7 +30,13 @@ class Filled:
 
 
 def load_catalogue(
-    path: Path, *, database: Database, at: str, kind: str = "auto", columns: dict[str, str] | None = None, replace: bool = False
+    path: Path,
+    *,
+    database: Database,
+    at: str,
+    kind: str = "auto",
+    columns: dict[str, str] | None = None,
+    replace: bool = False,
 ) -> Filled:
     """Upsert the titles of `path` (`kind`: auto, csv, parquet); `columns` maps our names to the file's.
 
@@ -76,13 +82,22 @@ def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns:
     try:
         found = [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
     except duckdb.Error as error:
-        raise BadInput(f"{path}: {str(error).splitlines()[0]}", "Give a CSV (UTF-8, with a header) or Parquet file.") from None
+        raise BadInput(
+            f"{path}: {str(error).splitlines()[0]}", "Give a CSV (UTF-8, with a header) or Parquet file."
+        ) from None
     names = {ours: columns.get(ours, ours) for ours in COLUMNS}
     by_lower = {name.strip().lower(): name for name in found}
     missing = [names[ours] for ours in NEEDED if names[ours].lower() not in by_lower]
-    missing += [theirs for ours, theirs in names.items() if ours in columns and theirs.lower() not in by_lower and theirs not in missing]
+    missing += [
+        theirs
+        for ours, theirs in names.items()
+        if ours in columns and theirs.lower() not in by_lower and theirs not in missing
+    ]
     if missing:
-        raise BadInput(f"{path}, line 1: no column {', '.join(missing)}", f"It needs {', '.join(NEEDED)}; --map OURS=THEIRS renames.")
+        raise BadInput(
+            f"{path}, line 1: no column {', '.join(missing)}",
+            f"It needs {', '.join(NEEDED)}; --map OURS=THEIRS renames.",
+        )
     parts = []
     for ours, theirs in names.items():
         there = by_lower.get(theirs.lower())
@@ -105,9 +120,14 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     import duckdb
 
     try:
-        reasons = ["case when title_id is null then 'no title_id' when kind is null or lower(kind) not in ('movie', 'show') "
-                   "then 'kind is ' || coalesce(kind, 'empty') || ', not movie or show' when name is null then 'no name'"]
-        reasons += [f"when {name} is not null and try_cast({name} as bigint) is null then '{name} is ' || {name} || ', not a whole number'" for name in NUMBERS]
+        reasons = [
+            "case when title_id is null then 'no title_id' when kind is null or lower(kind) not in ('movie', 'show') "
+            "then 'kind is ' || coalesce(kind, 'empty') || ', not movie or show' when name is null then 'no name'"
+        ]
+        reasons += [
+            f"when {name} is not null and try_cast({name} as bigint) is null then '{name} is ' || {name} || ', not a whole number'"
+            for name in NUMBERS
+        ]
         bad = connection.execute(
             f"select _line, {' '.join(reasons)} end as reason from texts where reason is not null order by _line limit 1"
         ).fetchone()
@@ -119,9 +139,13 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         if bad is not None:
             raise BadInput(f"{path}, line {bad[0]}: {bad[1]}", "Nothing was loaded; mend the file and load it again.")
         typed = ", ".join(f"cast({name} as bigint) as {name}" for name in NUMBERS)
-        connection.execute(f"create table file as select title_id, lower(kind) as kind, name, imdb_id, {typed} from texts")
+        connection.execute(
+            f"create table file as select title_id, lower(kind) as kind, name, imdb_id, {typed} from texts"
+        )
     except duckdb.Error as error:
-        raise BadInput(f"{path}: {str(error).splitlines()[0]}", "Nothing was loaded; mend the file and load it again.") from None
+        raise BadInput(
+            f"{path}: {str(error).splitlines()[0]}", "Nothing was loaded; mend the file and load it again."
+        ) from None
 
 
 def _upsert(database: Database, rows: object, at: str, replace: bool, shared: tuple[str, ...]) -> Filled:

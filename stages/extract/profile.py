@@ -40,7 +40,7 @@ async def meet(client: Client, name: Name, asked: str) -> tuple[Profile, Answer]
     try:
         answer = await client.get(path_of(asked))
     except Refused as refusal:
-        raise await _ending(client, name, refusal) from None
+        raise await _ending(client, name, asked, refusal) from None
     if not answer.items:
         raise NotFound(ascii(name.typed), WHERE_THE_NAME_IS)
     try:
@@ -59,7 +59,7 @@ async def meet(client: Client, name: Name, asked: str) -> tuple[Profile, Answer]
     return Profile(username, slug, user.ids.trakt if user.ids else None), answer
 
 
-async def _ending(client: Client, name: Name, refusal: Refused) -> Exception:
+async def _ending(client: Client, name: Name, asked: str, refusal: Refused) -> Exception:
     who = ascii(name.typed)
     match refusal.status:
         case 401 | 423:
@@ -72,6 +72,8 @@ async def _ending(client: Client, name: Name, refusal: Refused) -> Exception:
                     text="API key refused",
                 )
             return PrivateProfile(who, OPEN_FOR_A_WHILE)
+        case 404 if refusal.private or await _is_closed(client, asked):
+            return PrivateProfile(who, OPEN_FOR_A_WHILE)
         case 400 | 404 | 405 | 410 | 412:
             return NotFound(who, WHERE_THE_NAME_IS)
         case status:
@@ -83,4 +85,13 @@ async def _refuses_all(client: Client) -> bool:
         await client.get(NEUTRAL)
     except Refused as refusal:
         return refusal.status in (401, 403, 426)
+    return False
+
+
+async def _is_closed(client: Client, asked: str) -> bool:
+    """Whether a profile that hides itself behind a 404 still says elsewhere that it is private, as old replies do."""
+    try:
+        await client.get(f"{path_of(asked)}/history", {"page": 1, "limit": 1}, paged=True)
+    except Refused as refusal:
+        return refusal.private or refusal.status == 401
     return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.events import Extracted, Mode
 from stages.database import Database
@@ -34,8 +33,6 @@ def accounts(
     )
     rows = database.execute(f"select {COLUMNS} from trakt_accounts where {column} = ? order by user_id", (value,))
     return [Account(*row) for row in rows]
-
-
 
 
 def baseline(database: Database, user_id: str, mode: Mode) -> tuple[str | None, str | None, tuple[str, ...]]:

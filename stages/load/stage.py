@@ -91,9 +91,14 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
                 with storage.writing(f"before/{table.name}/batch={batch_id}/part-0.parquet") as path:
                     _copy(connection, _before(table), path)
             comparison.writes[table.name] = Writes(
-                *(connection.sql(_projection(table, fate, at)).to_arrow_table() for fate in ("insert", "update", "delete"))
+                *(
+                    connection.sql(_projection(table, fate, at)).to_arrow_table()
+                    for fate in ("insert", "update", "delete")
+                )
             )
-            connection.execute("drop table decided; drop table acted; drop table ours; drop table theirs; drop view base")
+            connection.execute(
+                "drop table decided; drop table acted; drop table ours; drop table theirs; drop view base"
+            )
         comparison.titles = _outcomes(connection, storage, batch, batch_id)
         added = connection.sql(
             f"select * exclude (run_id, trakt_slug) from {_parquet(storage, 'added_titles', batch_id)} qualify "
@@ -103,9 +108,7 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
     return comparison
 
 
-def _runs(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[tuple[str | None, str | None]]
-) -> None:
+def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[tuple[str | None, str | None]]) -> None:
     connection.execute(
         "create table runs (run bigint, run_id varchar, user_id varchar, trakt_slug varchar, started_at timestamptz, "
         "overwrite boolean, prune boolean, base_run_id varchar, base_batch_id varchar)"
@@ -303,7 +306,9 @@ def _outcomes(
         connection,
         "outcomes",
         resolved=_parquet(storage, "outcomes", batch_id),
-        rejected=_files(storage, files) if files else "(select '' as endpoint, '' as raw, '' as run_id, '' as trakt_slug limit 0)",
+        rejected=_files(storage, files)
+        if files
+        else "(select '' as endpoint, '' as raw, '' as run_id, '' as trakt_slug limit 0)",
     )
     with storage.writing(f"loaded/outcomes/batch={batch_id}/part-0.parquet") as path:
         _copy(connection, "select * exclude (run) from loaded_outcomes order by run_id, kind, trakt_id, name", path)
@@ -321,7 +326,9 @@ def _counts(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[int, Co
     ).fetchall()
     sums = {
         number: (resolved, left_alone)
-        for number, resolved, left_alone in connection.execute("select run, resolved, left_alone from resolved_counts").fetchall()
+        for number, resolved, left_alone in connection.execute(
+            "select run, resolved, left_alone from resolved_counts"
+        ).fetchall()
     }
     result = {}
     for number, inserted, updated, kept, deleted_here, unchanged in rows:

@@ -53,9 +53,7 @@ def report(
         _equation(f"rows fetched = staged + rejected ({name})", read.fetched, read.staged + read.rejected)
         for name, read in extracted.endpoints.items()
     ]
-    equations.append(
-        _equation("titles = imported + skipped + not in the catalogue", plays["titles"], titles["titles"])
-    )
+    equations.append(_equation("titles = imported + skipped + not in the catalogue", plays["titles"], titles["titles"]))
     equations.append(
         _equation(
             "distinct plays = resolved to watches + of titles not in the catalogue + rejected",
@@ -131,22 +129,31 @@ def _views(
 def text(result: dict[str, Any]) -> str:
     """The report as lines for a terminal or a mail."""
     lines = [f"Report of run {result['run_id']}", ""]
-    lines.append(f"{'endpoint':<18}{'requests':>9}{'announced':>11}{'fetched':>9}{'staged':>8}{'rejected':>10}{'twice':>7}")
+    lines.append(
+        f"{'endpoint':<18}{'requests':>9}{'announced':>11}{'fetched':>9}{'staged':>8}{'rejected':>10}{'twice':>7}"
+    )
     for read in result["endpoints"]:
         announced = "-" if read["announced_items"] is None else read["announced_items"]
         lines.append(
             f"{read['endpoint']:<18}{read['requests']:>9}{announced:>11}{read['fetched']:>9}{read['staged']:>8}"
-            f"{read['rejected']:>10}{read['duplicates']:>7}" + ("" if read["outcome"] == "read" else f"  {read['outcome']}")
+            f"{read['rejected']:>10}{read['duplicates']:>7}"
+            + ("" if read["outcome"] == "read" else f"  {read['outcome']}")
         )
-    lines += ["", f"{'table':<18}{'inserted':>9}{'updated':>9}{'unchanged':>11}{'kept':>6}{'left alone':>12}{'deleted here':>14}{'gone':>6}"]
+    lines += [
+        "",
+        f"{'table':<18}{'inserted':>9}{'updated':>9}{'unchanged':>11}{'kept':>6}{'left alone':>12}{'deleted here':>14}{'gone':>6}",
+    ]
     for name, counts in result["tables"].items():
         lines.append(
             f"{name:<18}{counts['inserted']:>9}{counts['updated']:>9}{counts['unchanged']:>11}{counts['kept']:>6}"
             f"{counts['left_alone']:>12}{counts['deleted_here']:>14}{counts['gone']:>6}"
         )
     titles = result["titles"]
-    lines += ["", f"{titles['titles']} titles: {titles['imported']} imported, {titles['skipped']} skipped, "
-              f"{titles['not_in_catalogue']} not in the catalogue; {titles['rejected_records']} records could not be read"]
+    lines += [
+        "",
+        f"{titles['titles']} titles: {titles['imported']} imported, {titles['skipped']} skipped, "
+        f"{titles['not_in_catalogue']} not in the catalogue; {titles['rejected_records']} records could not be read",
+    ]
     headings = {
         "not_in_catalogue": "Not in the catalogue (fill in title_id and load with: trakt-import catalog load FILE)",
         "conflicts": "Ids that point to different titles",
@@ -164,9 +171,15 @@ def text(result: dict[str, Any]) -> str:
         lines += ["", f"{heading}: {len(rows)}"]
         if key == "not_in_catalogue":
             lines.append("  title_id,kind,name,year,trakt_id,imdb_id,tmdb_id,tvdb_id")
-            lines += ["  " + _csv(["", *(row[c] for c in ("kind", "name", "year", "trakt_id", "imdb_id", "tmdb_id", "tvdb_id"))]) for row in rows]
+            lines += [
+                "  "
+                + _csv(["", *(row[c] for c in ("kind", "name", "year", "trakt_id", "imdb_id", "tmdb_id", "tvdb_id"))])
+                for row in rows
+            ]
         else:
-            lines += ["  " + ", ".join(f"{k} {v}" for k, v in row.items() if v not in (None, "", [])) for row in rows[:50]]
+            lines += [
+                "  " + ", ".join(f"{k} {v}" for k, v in row.items() if v not in (None, "", [])) for row in rows[:50]
+            ]
             if len(rows) > 50:
                 lines.append(f"  … and {len(rows) - 50} more (--format json has them all)")
     wrong = [equation for equation in result["equations"] if not equation["balanced"]]

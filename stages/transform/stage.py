@@ -107,13 +107,24 @@ def _runs(
         "create table runs (run bigint, run_id varchar, user_id varchar, trakt_slug varchar, started_at timestamptz, "
         "add_missing boolean, base_run_id varchar, base_batch_id varchar)"
     )
-    connection.execute("create table inputs (run bigint, endpoint varchar, trakt_slug varchar, run_id varchar, place bigint)")
+    connection.execute(
+        "create table inputs (run bigint, endpoint varchar, trakt_slug varchar, run_id varchar, place bigint)"
+    )
     connection.execute("create table owned (run bigint, title_id varchar)")
     runs, inputs, owned = [], [], []
     for number, (request, event) in enumerate(extracted):
         base = baselines.get(event.run_id, Baseline())
         runs.append(
-            (number, event.run_id, event.user_id, event.trakt_slug, event.at, request.add_missing, base.run_id, base.batch_id)
+            (
+                number,
+                event.run_id,
+                event.user_id,
+                event.trakt_slug,
+                event.at,
+                request.add_missing,
+                base.run_id,
+                base.batch_id,
+            )
         )
         for endpoint, run_ids in event.inputs.items():
             inputs += [(number, endpoint, event.trakt_slug, run_id, place) for place, run_id in enumerate(run_ids)]
@@ -147,9 +158,7 @@ def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: S
         connection.execute(f"create view pages_{endpoint} as select * from no_{endpoint}{staged}")
 
 
-def _baselines(
-    connection: duckdb.DuckDBPyConnection, storage: Storage, baselines: Mapping[str, Baseline]
-) -> None:
+def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baselines: Mapping[str, Baseline]) -> None:
     batches = sorted({base.batch_id for base in baselines.values() if base.batch_id})
     for table in BASELINES:
         names = [f"resolved/{table}/batch={batch}/part-0.parquet" for batch in batches]
@@ -173,7 +182,7 @@ def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, 
         query = "select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from outcomes as t join runs as r using (run) order by run, title"
     elif table == "added_titles":
         query = (
-            "select t.title_id, t.kind, t.name, t.\"year\", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.aired_episodes, "
+            'select t.title_id, t.kind, t.name, t."year", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.aired_episodes, '
             "r.trakt_slug, r.run_id from trakt_titles as t join runs as r using (run) where t.added order by title_id"
         )
     else:

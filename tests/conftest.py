@@ -1,0 +1,89 @@
+"""What the tests share: a folder with a database and a catalogue, a sandbox, and the program itself."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.cli import run_cli
+from tests.sandbox.accounts import Account, catalogue_rows
+from tests.sandbox.server import Sandbox
+from tests.sandbox.titles import CATALOGUE_COLUMNS
+
+
+@dataclass
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Home:
+    """A user's folder: settings in the environment, a database, staged files, and the program to call."""
+
+    path: Path
+    capsys: pytest.CaptureFixture[str]
+    sandboxes: list[Sandbox] = field(default_factory=list)
+
+    def call(self, *arguments: str) -> Result:
+        self.capsys.readouterr()
+        code = run_cli(list(arguments))
+        captured = self.capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.path / "data" / "app.db") as connection:
+            return connection.execute(sql).fetchall()
+
+    def change(self, sql: str) -> None:
+        with sqlite3.connect(self.path / "data" / "app.db") as connection:
+            connection.execute(sql)
+
+    def catalogue(self, rows: list[dict[str, Any]], *options: str) -> Result:
+        file = self.path / "catalogue.csv"
+        with file.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, CATALOGUE_COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+        return self.call("catalog", "load", str(file), *options)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Home:
+    for name in ("DATABASE_URL", "DATA_URL", "LOG_FORMAT", "QUEUE_URL", "TRAKT_MAX_WAIT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRAKT_CLIENT_ID", "client-id-of-the-tests")
+    monkeypatch.setenv("TRAKT_PATIENCE", "3")
+    return Home(tmp_path, capsys)
+
+
+@pytest.fixture
+def served(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sandbox]]:
+    """Serve accounts, with the matching catalogue loaded."""
+    running: list[Sandbox] = []
+
+    def serve(*accounts: Account, missing: int = 0, **options: Any) -> Sandbox:
+        sandbox = Sandbox(list(accounts), **{"limit": 100_000, **options}).start()
+        running.append(sandbox)
+        monkeypatch.setenv("TRAKT_API_URL", sandbox.url)
+        home.catalogue(catalogue_rows(accounts, missing=missing))
+        return sandbox
+
+    yield serve
+    for sandbox in running:
+        sandbox.stop()
