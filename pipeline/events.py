@@ -20,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_d
     at: str
 
 
-class ImportRequested(Event, tag=True):
+class ImportRequested(Event, frozen=True, kw_only=True, tag=True):
     """Somebody asked for an import; every option that later stages need."""
 
     user: str
@@ -61,7 +61,7 @@ class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
 
 
-class Extracted(Event, tag=True):
+class Extracted(Event, frozen=True, kw_only=True, tag=True):
     """The profile is staged. `inputs` is what the picture stands on: endpoint to run ids, base first."""
 
     user_id: str
@@ -76,7 +76,7 @@ class Extracted(Event, tag=True):
     waited_seconds: float = 0.0
 
 
-class Transformed(Event, tag=True):
+class Transformed(Event, frozen=True, kw_only=True, tag=True):
     """Trakt's side of every row lies in `resolved/<table>/batch=<batch_id>`."""
 
     batch_id: str
@@ -96,7 +96,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     deleted_here: int = 0
 
 
-class Loaded(Event, tag=True):
+class Loaded(Event, frozen=True, kw_only=True, tag=True):
     """The rows are committed (or, in a dry run, would be); counts are titles."""
 
     batch_id: str
@@ -107,13 +107,13 @@ class Loaded(Event, tag=True):
     dry_run: bool = False
 
 
-class Reported(Event, tag=True):
+class Reported(Event, frozen=True, kw_only=True, tag=True):
     """The report lies in `reports/<run_id>.json`."""
 
     balanced: bool
 
 
-class ImportFailed(Event, tag=True):
+class ImportFailed(Event, frozen=True, kw_only=True, tag=True):
     """The run ended early; `stage` is the last event that stands."""
 
     stage: str

@@ -12,6 +12,7 @@ from stages.database import Database
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 TEXTS = ("title_id", "kind", "name", "imdb_id")
 NUMBERS = ("year", "trakt_id", "tmdb_id", "tvdb_id", "aired_episodes")
@@ -70,7 +71,10 @@ def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns:
     quoted = "'" + str(path).replace("'", "''") + "'"
     parquet = kind == "parquet" or (kind == "auto" and path.suffix.lower() in (".parquet", ".pq"))
     if parquet:
-        source = f"(select *, file_row_number + 1 as _line from read_parquet({quoted}, hive_partitioning = false, file_row_number = true))"
+        source = (
+            "(select *, file_row_number + 1 as _line "
+            f"from read_parquet({quoted}, hive_partitioning = false, file_row_number = true))"
+        )
     else:
         _utf8(path)
         connection.execute(
@@ -107,9 +111,10 @@ def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns:
 
 
 def _utf8(path: Path) -> None:
+    number = 0
     with path.open(encoding="utf-8", newline="") as stream:
         try:
-            for number, _line in enumerate(stream, 1):
+            for number, _ in enumerate(stream, 1):  # noqa: B007
                 pass
         except UnicodeDecodeError:
             raise BadInput(f"{path}, near line {number + 1}: not UTF-8", "Save the file as UTF-8.") from None
@@ -148,12 +153,12 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         ) from None
 
 
-def _upsert(database: Database, rows: object, at: str, replace: bool, shared: tuple[str, ...]) -> Filled:
+def _upsert(database: Database, rows: pa.Table, at: str, replace: bool, shared: tuple[str, ...]) -> Filled:
     types = ", ".join(f"{name} {'text' if name in TEXTS else 'bigint'}" for name in COLUMNS)
     names = ", ".join(COLUMNS)
     database.execute("drop table if exists temp.loaded_titles")
     database.execute(f"create temp table loaded_titles ({types})")
-    database.stage("loaded_titles", rows)  # type: ignore[arg-type]
+    database.stage("loaded_titles", rows)
     newest = database.execute("select max(updated_at) from titles")[0][0]
     stamp = max(at, _after(str(newest))) if newest else at
     values = [name for name in COLUMNS if name != "title_id"]

@@ -138,7 +138,6 @@ def _decide(
     bases: Sequence[tuple[str | None, str | None]],
 ) -> None:
     """Make `theirs` (what changed since the baseline), `base`, `ours`, `decided` and `acted` of one table."""
-    names = ", ".join(table.key | table.values)
     batches = sorted({batch for _, batch in bases if batch})
     files = [f"resolved/{table.name}/batch={name}/part-0.parquet" for name in batches]
     files = [name for name in files if storage.exists(name)]
@@ -350,7 +349,8 @@ def _before(table: Table) -> str:
     columns = ", ".join(f"o.{name}" for name in table.columns if name not in table.key)
     keys = ", ".join(f"a.{name}" for name in table.key)
     return (
-        f"select a.fate, {keys}, {columns}, r.trakt_slug, r.run_id as by_run_id from acted as a join (select run, run_id, trakt_slug from runs) as r using (run) "
+        f"select a.fate, {keys}, {columns}, r.trakt_slug, r.run_id as by_run_id from acted as a "
+        "join (select run, run_id, trakt_slug from runs) as r using (run) "
         f"left join ours as o using ({', '.join(table.key)}) where a.fate in ('insert', 'update', 'delete') "
         f"order by {keys}"
     )

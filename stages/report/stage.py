@@ -69,9 +69,10 @@ def report(
         )
         for name, counts in loaded.tables.items()
     ]
+    balanced = all(equation["balanced"] for equation in equations)
     result = {
         "run_id": extracted.run_id,
-        "balanced": all(equation["balanced"] for equation in equations),
+        "balanced": balanced,
         "endpoints": [
             {"endpoint": name, **msgspec.to_builtins(read)} for name, read in sorted(extracted.endpoints.items())
         ],
@@ -82,7 +83,7 @@ def report(
         "doubts": [msgspec.to_builtins(doubt) for doubt in extracted.doubts],
     }
     storage.write(f"reports/{extracted.run_id}.json", msgspec.json.format(msgspec.json.encode(result), indent=1))
-    return Reported(run_id=extracted.run_id, at=at, balanced=result["balanced"]), result
+    return Reported(run_id=extracted.run_id, at=at, balanced=balanced), result
 
 
 def _equation(name: str, left: int, right: int) -> dict[str, Any]:

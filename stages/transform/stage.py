@@ -179,7 +179,10 @@ def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baseline
 
 def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, batch_id: str) -> None:
     if table == "outcomes":
-        query = "select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from outcomes as t join runs as r using (run) order by run, title"
+        query = (
+            "select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from outcomes as t "
+            "join runs as r using (run) order by run, title"
+        )
     elif table == "added_titles":
         query = (
             'select t.title_id, t.kind, t.name, t."year", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.aired_episodes, '
