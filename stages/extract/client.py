@@ -17,7 +17,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
@@ -217,8 +216,7 @@ def _judged(response: httpx.Response, paged: bool) -> Answer:
 
 def _is_html(response: httpx.Response) -> bool:
     """Whether the edge wrote this for people: a 403 of the API itself is empty, JSON, or one word."""
-    kind: Any = response.headers.get("content-type", "")
-    return "html" in kind.lower() or response.content.lstrip()[:1] == b"<"
+    return response.content.lstrip().startswith(b"<")
 
 
 def _version() -> str:

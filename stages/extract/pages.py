@@ -46,7 +46,7 @@ def _patiently(body: bytes) -> list[bytes]:
             items.append(text[start : token.start()].strip())
             start = token.end()
         if depth == 0:
-            end = token.end()
+            end = token.end() if mark == b"]" else 0
             break
     if end != len(text):
         raise Broken("cut short")
