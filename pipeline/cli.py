@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -48,6 +49,7 @@ class State:
 def run_cli(arguments: list[str]) -> int:
     """Run a command line; the exit code. No exception leaves it."""
     state = State()
+    os.umask(0o077)  # what is staged is somebody's private history
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         result = cli.main(args=arguments, prog_name="trakt-import", standalone_mode=False, obj=state)

@@ -32,8 +32,8 @@ class Storage:
         aside = target.with_name(f"{ASIDE}{os.getpid()}-{target.name}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            aside.touch(mode=0o600)
             yield str(aside)
+            aside.chmod(0o600)
             _sync(aside)
             aside.replace(target)
             _sync(target.parent)
