@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,58 +68,79 @@ def load_catalogue(
 
 
 def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns: dict[str, str]) -> None:
+    """Make `texts`: our columns as trimmed text, an empty cell null, and `_line`, the line of the file."""
     import duckdb
 
-    quoted = "'" + str(path).replace("'", "''") + "'"
     parquet = kind == "parquet" or (kind == "auto" and path.suffix.lower() in (".parquet", ".pq"))
-    if parquet:
-        source = (
-            "(select *, file_row_number + 1 as _line "
-            f"from read_parquet({quoted}, hive_partitioning = false, file_row_number = true))"
-        )
-    else:
-        _utf8(path)
-        connection.execute(
-            f"create table lines as select *, row_number() over () + 1 as _line from read_csv({quoted}, all_varchar = true, "
-            "header = true, delim = ',', quote = '\"', escape = '\"', auto_detect = true, parallel = false, nullstr = '', "
-            "strict_mode = true, null_padding = false)"
-        ) if path.stat().st_size else connection.execute("create table lines (_line bigint)")
-        source = "lines"
     try:
-        found = [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
+        found = _read_parquet(connection, path) if parquet else _read_csv(connection, path)
     except duckdb.Error as error:
+        line = re.search(r"Line: (\d+)", str(error))
+        reasons = [text for text in str(error).splitlines() if text.strip()]
+        reason = reasons[min(1, len(reasons) - 1)] if line else reasons[0]
         raise BadInput(
-            f"{path}: {str(error).splitlines()[0]}", "Give a CSV (UTF-8, with a header) or Parquet file."
+            f"{path}, line {line[1]}: {reason}" if line else f"{path}: {reason}",
+            "Give a CSV (UTF-8, commas, a header) or Parquet file; nothing was loaded.",
         ) from None
     names = {ours: columns.get(ours, ours) for ours in COLUMNS}
-    by_lower = {name.strip().lower(): name for name in found}
-    missing = [names[ours] for ours in NEEDED if names[ours].lower() not in by_lower]
-    missing += [
-        theirs
-        for ours, theirs in names.items()
-        if ours in columns and theirs.lower() not in by_lower and theirs not in missing
+    missing = [
+        theirs for ours, theirs in names.items() if theirs.lower() not in found and (ours in NEEDED or ours in columns)
     ]
     if missing:
         raise BadInput(
             f"{path}, line 1: no column {', '.join(missing)}",
             f"It needs {', '.join(NEEDED)}; --map OURS=THEIRS renames.",
         )
-    parts = []
-    for ours, theirs in names.items():
-        there = by_lower.get(theirs.lower())
-        text = f"nullif(trim(cast(\"{there}\" as varchar)), '')" if there else "null::varchar"
-        parts.append(f"{text} as {ours}")
-    connection.execute(f"create view texts as select {', '.join(parts)}, _line from {source}")
+    texts = [
+        f"nullif(trim(cast({found[theirs.lower()]} as varchar)), '') as {ours}"
+        if theirs.lower() in found
+        else f"null as {ours}"
+        for ours, theirs in names.items()
+    ]
+    connection.execute(f"create view texts as select {', '.join(texts)}, _line from lines")
 
 
-def _utf8(path: Path) -> None:
-    number = 0
-    with path.open(encoding="utf-8", newline="") as stream:
+def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """Make `lines`; the quoted name of every column by its name in lower case."""
+    quoted = "'" + str(path).replace("'", "''") + "'"
+    connection.execute(
+        "create view lines as select *, file_row_number + 1 as _line "
+        f"from read_parquet({quoted}, hive_partitioning = false, file_row_number = true)"
+    )
+    found = [str(row[0]) for row in connection.execute("describe lines").fetchall()]
+    return {name.strip().lower(): '"' + name.replace('"', '""') + '"' for name in found}
+
+
+def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """Make `lines`; the name of every column by its name in the header, in lower case.
+
+    The file is read through here first and the dialect said: DuckDB guesses around a broken line, and drops what
+    follows a quote that is not closed.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = csv.reader(stream, strict=True)
         try:
-            for number, _ in enumerate(stream, 1):  # noqa: B007
-                pass
+            header = next(rows, [])
+            for row in rows:
+                if row and len(row) != len(header):
+                    raise BadInput(
+                        f"{path}, line {rows.line_num}: {len(row)} cells, the header has {len(header)}",
+                        "Nothing was loaded; mend the file and load it again.",
+                    )
         except UnicodeDecodeError:
-            raise BadInput(f"{path}, near line {number + 1}: not UTF-8", "Save the file as UTF-8.") from None
+            raise BadInput(f"{path}, after line {rows.line_num}: not UTF-8 text", "Save the file as UTF-8.") from None
+        except csv.Error as error:
+            raise BadInput(f"{path}, line {rows.line_num}: {error}", "Look for a quote that is not closed.") from None
+    if not header:
+        raise BadInput(f"{path}, line 1: the file is empty", f"It needs a header with {', '.join(NEEDED)}.")
+    quoted = "'" + str(path).replace("'", "''") + "'"
+    types = ", ".join(f"'c{place}': 'varchar'" for place in range(len(header)))
+    connection.execute(
+        f"create table lines as select *, row_number() over () + 1 as _line from read_csv({quoted}, columns = {{{types}}}, "
+        "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', strict_mode = true, "
+        "null_padding = false, parallel = false)"
+    )
+    return {name.strip().lower(): f"c{place}" for place, name in enumerate(header)}
 
 
 def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -12,10 +12,15 @@ from pipeline.errors import ConfigurationError
 from pipeline.storage import Storage
 from stages.database import Database
 
-MADE_UP = (
-    "select '' as title_id, '' as kind, '' as name, 0 as year, 0 as trakt_id, '' as imdb_id, 0 as tmdb_id, 0 as tvdb_id, "
-    "0 as aired_episodes"
-)
+# The made-up first row and the casts say the types: SQLite has none of its own.
+READ = """
+select '' as title_id, '' as kind, '' as name, 0 as year, 0 as trakt_id, '' as imdb_id, 0 as tmdb_id, 0 as tvdb_id,
+    0 as aired_episodes
+union all
+select cast(title_id as text), cast(kind as text), cast(name as text), cast(year as bigint), cast(trakt_id as bigint),
+    cast(imdb_id as text), cast(tmdb_id as bigint), cast(tvdb_id as bigint), cast(aired_episodes as bigint)
+from titles
+"""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -51,9 +56,7 @@ def take_snapshot(database: Database, storage: Storage) -> str:
     snapshot = str(uuid6.uuid7())
     folder = f"catalog/snapshot={snapshot}"
     state = _state(database)
-    reader = database.read(
-        f"{MADE_UP} union all select title_id, kind, name, year, trakt_id, imdb_id, tmdb_id, tvdb_id, aired_episodes from titles"
-    )
+    reader = database.read(READ)
     sql = resources.files(__package__).joinpath("snapshot.sql").read_text(encoding="utf-8")
     with open_duckdb() as connection:
         connection.register("titles", reader)

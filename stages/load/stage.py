@@ -200,9 +200,11 @@ def _read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table:
     keys = connection.sql(f"select {', '.join(table.key)} from theirs order by {', '.join(table.key)}").to_arrow_table()
     temporary = f"wanted_{table.name}"
     _temporary(database, temporary, table.key, keys)
+    columns = ", ".join(f"cast(t.{name} as {SQL_TYPE[kind]})" for name, kind in table.columns.items())
     made_up = ", ".join(f"{MADE_UP[kind]} as {name}" for name, kind in table.columns.items())
     return database.read(
-        f"select {made_up} union all select {', '.join(f't.{name}' for name in table.columns)} from {temporary} as w "
+        f"select {made_up} union all select {columns} "
+        f"from {temporary} as w "
         f"join {table.name} as t on {' and '.join(f't.{name} = w.{name}' for name in table.key)}"
     )
 
