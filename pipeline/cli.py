@@ -63,7 +63,7 @@ def run_cli(arguments: list[str]) -> int:
         hint = f"See: {context.command_path} --help" if context else "See: trakt-import --help"
         code = _end(state, arguments, f"Bad input: {error.format_message()}", hint, 2)
     except (KeyboardInterrupt, click.Abort):
-        code = _end(state, arguments, "Interrupted", "Go on with: trakt-import resume", INTERRUPTED)
+        code = _end(state, arguments, "Interrupted", "Nothing stored is half-written; run the same command again.", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

@@ -67,7 +67,7 @@ def import_user(
             _fail(run, error.message, error.hint, error.exit_code)
             raise
         except (KeyboardInterrupt, asyncio.CancelledError):
-            _fail(run, "Interrupted", "trakt-import resume", INTERRUPTED)
+            _fail(run, "Interrupted", "Run the same command again.", INTERRUPTED)
             raise KeyboardInterrupt from None
         except Exception as error:
             _fail(run, f"{type(error).__name__}: {error}", "Please report this.", 1)

@@ -127,7 +127,7 @@ def test_a_profile_is_read_whole_with_nothing_doubted(house: House) -> None:
 def test_the_profile_is_asked_first_of_an_unknown_user_and_side_by_side_of_a_known_one(house: House) -> None:
     house.add()
     house.extract("OTTER")
-    assert [request.path for request in house.sandbox.requests[:2]][0] == "/users/OTTER"
+    assert house.sandbox.requests[0].path == "/users/OTTER"
     assert all(request.path.startswith("/users/otter/") for request in house.sandbox.requests[1:])
     assert house.extract("otter", known="otter").endpoints["history"].staged == 40
 
@@ -333,6 +333,15 @@ def test_the_key_is_in_no_log_and_no_file(house: House, caplog: pytest.LogCaptur
     house.extract("otter")
     assert KEY not in caplog.text
     assert all(KEY.encode() not in path.read_bytes() for path in house.folder.rglob("*") if path.is_file())
+
+
+def test_an_endpoint_that_fails_before_the_profile_answers_disturbs_no_other(house: House) -> None:
+    house.add(plays=900).faults = Faults(
+        fail={"profile": ["hang:0.3"]}, fail_always={"ratings": 503, "collection": 404}, page_lag={"history": 1}
+    )
+    with pytest.raises(Unavailable, match="ratings"):
+        house.extract("otter", known="otter", patience=1)
+    assert len(list(house.folder.glob("staged/history/*/*/*"))) >= 4
 
 
 def test_an_error_of_the_caller_stops_before_anything_is_staged(house: House) -> None:

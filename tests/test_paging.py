@@ -153,9 +153,7 @@ def test_any_split_of_a_list_comes_over_whole_when_no_empty_page_lies_beyond_the
     announced = max(whole - lag, 0)
     if any(not shelf.slice(page, 10) for page in range(announced + 1, whole + 1)):
         announced = whole
-    shelf.pages, shelf.rows_announced = announced, max(0, rows - 10 * lag)
-    if shelf.rows_announced < rows and announced == whole:
-        shelf.rows_announced = rows
+    shelf.pages, shelf.rows_announced = announced, rows if announced == whole else None
     shelf.read()
     assert shelf.seen == set(range(rows))
 

@@ -1,7 +1,4 @@
-"""The Arrow schema of a staged file, derived from the declaration of its items.
-
-The only importer of pyarrow at import time besides `staging.py`; both are loaded while the first pages travel.
-"""
+"""The Arrow schema of a staged file, derived from the declaration of its items."""
 
 from __future__ import annotations
 

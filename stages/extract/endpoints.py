@@ -21,7 +21,7 @@ class Endpoint:
     `path` follows `/users/<slug>`; `limit` is rows per page, None where the answer is not paged.
     `items`: one type, or one for each value of the item's `type`. `key` tells rows apart.
     `counted` are the figures of `stats` whose sum is the number of rows; `trusted` says that a figure above what
-    came means rows are missing.
+    came means rows are missing. `plays` is how many plays a row stands for, where it stands for any.
     """
 
     name: str
@@ -32,16 +32,28 @@ class Endpoint:
     params: dict[str, str] = field(default_factory=dict)
     counted: tuple[tuple[str, str], ...] = ()
     trusted: bool = False
+    plays: Callable[[Row], int] | None = None
 
 
 def title_key(row: Row) -> TitleKey:
     """Kind, which id, and the id of the title that a row is about: the first usable one."""
-    kind = "show" if getattr(row, "show", None) is not None else "movie"
-    ids = getattr(row, kind).ids
+    kind, ids = ("show", row.show.ids) if hasattr(row, "show") else ("movie", row.movie.ids)
     for name in ("trakt", "imdb", "tmdb", "tvdb"):
         if value := getattr(ids, name, None):
             return (kind, name, value)
     raise ValueError("the cleaner lets no title pass without an id")
+
+
+def title_name(row: Row) -> str:
+    """What Trakt calls the title that a row is about; empty where it has no name."""
+    title = row.show if hasattr(row, "show") else row.movie
+    name: str | None = title.title
+    return name or ""
+
+
+def _own_plays(row: Row) -> int:
+    plays: int | None = row.plays
+    return plays or 0
 
 
 def _item_key(row: Row) -> Hashable:
@@ -69,6 +81,7 @@ WATCHED_SHOWS = Endpoint(
     params={"extended": "progress", "specials": "true"},
     counted=(("shows", "watched"),),
     trusted=True,
+    plays=_own_plays,
 )
 WATCHED_MOVIES = Endpoint(
     "watched_movies",
@@ -77,6 +90,7 @@ WATCHED_MOVIES = Endpoint(
     title_key,
     counted=(("movies", "watched"),),
     trusted=True,
+    plays=_own_plays,
 )
 HISTORY = Endpoint(
     "history",
@@ -84,6 +98,7 @@ HISTORY = Endpoint(
     (schema.MoviePlay, schema.EpisodePlay),
     lambda play: play.id,
     counted=(("movies", "plays"), ("episodes", "plays")),
+    plays=lambda play: 1,
 )
 # A typed watchlist announces the count of all types, so the bare path is the one that can be checked.
 WATCHLIST = Endpoint(

@@ -62,7 +62,7 @@ class Limiter:
             while (wait := self._wait()) > 0:
                 if held + self._clock.now() - came + wait > self._max_wait:
                     raise RateLimited(
-                        f"it opens in {wait:.0f} s", "Wait, or raise TRAKT_MAX_WAIT, then: trakt-import resume"
+                        f"it opens in {wait:.0f} s", "Wait, or raise TRAKT_MAX_WAIT, then run the same command again"
                     )
                 self._waiting(wait, "rate limit")
                 before = self._clock.now()

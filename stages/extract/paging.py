@@ -43,11 +43,6 @@ class Reading:
     rows: int | None = None
     doubts: list[str] = field(default_factory=list)
 
-    @property
-    def missing(self) -> int:
-        """How many rows the announced count has more than came."""
-        return max(0, (self.rows or 0) - self.distinct())
-
     def note(self, page: Page) -> Page:
         """Count an answer, and remember what it announced."""
         self.requests += 1
@@ -67,7 +62,7 @@ async def read_all(ask: Ask, limit: int, reading: Reading, *, newest_first: bool
         return reading.note(await ask(number, limit))
 
     last = await page(1)
-    read, announced = 1, _announced(reading)
+    read, announced, followed = 1, _announced(reading), False
     while True:
         if read < announced:
             pages = await together(*(page(number) for number in range(read + 1, announced + 1)))
@@ -84,9 +79,15 @@ async def read_all(ask: Ask, limit: int, reading: Reading, *, newest_first: bool
         if read > announced and last.new == 0:
             reading.doubts.append(f"page {read}, beyond the {announced} announced, only repeats what came before")
             break
-        last, read = await page(read + 1), read + 1
+        if newest_first and read == announced:
+            # Mostly there is nothing beyond, and then this was the end: the first page need not wait for it.
+            last, top = await together(page(read + 1), page(1))
+            followed = last.items == 0 and top.new == 0
+        else:
+            last = await page(read + 1)
+        read += 1
         announced = max(announced, _announced(reading))
-    if newest_first and reading.requests > 1:
+    if newest_first and reading.requests > 1 and not followed:
         for number in range(1, HARD_STOP):
             if (await page(number)).new == 0:
                 break

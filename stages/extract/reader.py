@@ -14,7 +14,7 @@ from pipeline.clock import Clock
 from pipeline.errors import RateLimited, Unavailable
 from pipeline.events import EndpointRead
 from stages.extract.client import Answer, Client, Refused
-from stages.extract.endpoints import HISTORY, Endpoint, TitleKey, title_key
+from stages.extract.endpoints import Endpoint, TitleKey
 from stages.extract.paging import Page, Reading
 from stages.extract.source import Source
 
@@ -115,7 +115,8 @@ class Reader:
     async def keep(self, answer: Answer, number: int, page: int = 1, limit: int = 1) -> Page:
         """Stage the answer to request `number`, once it is known whose it is."""
         fetched_at = self._desk.clock.utc()
-        source = await self._desk.source
+        # Shielded: a page that is called off must not take the answer from all the others that wait for it.
+        source = await asyncio.shield(self._desk.source)
         staged = await asyncio.get_running_loop().run_in_executor(
             self._desk.aside, _stage, self.endpoint, number, page, answer.items, fetched_at, source
         )
@@ -133,18 +134,14 @@ class Reader:
 
     def _count(self, staged: Staged) -> int:
         before = len(self.keys)
-        tallies = self.endpoint is HISTORY
-        for key, row in zip(staged.keys, staged.rows, strict=True):
-            if key in self.keys:
-                self._duplicates += 1
-                continue
-            self.keys.add(key)
-            if tallies:
-                self.plays[title_key(row)] += 1
-            elif plays := getattr(row, "plays", None):
-                title = title_key(row)
-                self.plays[title] = plays
-                self.names[title] = (row.movie if title[0] == "movie" else row.show).title or ""
+        fresh = set(staged.keys) - self.keys
+        self.keys |= fresh
+        self._duplicates += len(staged.keys) - len(fresh)
+        if staged.plays:
+            for key in fresh:
+                title, plays = staged.plays[key]
+                self.plays[title] += plays
+            self.names.update(staged.names)
         self.keys.update(staged.rejected)
         self._staged += len(staged.rows)
         self._rejected += len(staged.rejected)

@@ -18,22 +18,26 @@ import pyarrow.parquet as pq
 from pipeline.storage import Storage
 from stages.extract import arrow
 from stages.extract.cleaning import Notes, Unreadable, clean
-from stages.extract.endpoints import Endpoint
+from stages.extract.endpoints import Endpoint, TitleKey, title_key, title_name
 from stages.extract.source import Source
 
 # The quickest of those measured on pages of history, and half of what snappy with dictionaries took.
 COMPRESSION = "lz4"
+EDGES = (b'"0001-01-01', b'"9999-12-31')
 
 
 @dataclass(slots=True)
 class Staged:
     """What became of one answer: rows that can be read, in order, and the rest.
 
-    `rejected` are the keys of whole rows set aside; `unreadable` counts fields by path and example.
+    `plays`, of the endpoints that tell them: key of the row to its title and number of plays; `names`: what these
+    titles are called. `rejected` are the keys of whole rows set aside; `unreadable` counts fields by path.
     """
 
     rows: list[Any]
     keys: list[Hashable]
+    plays: dict[Hashable, tuple[TitleKey, int]] = field(default_factory=dict)
+    names: dict[TitleKey, str] = field(default_factory=dict)
     rejected: list[Hashable] = field(default_factory=list)
     unreadable: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -71,6 +75,10 @@ def stage(
         _write(source.storage, aside, _rejected(rejects, endpoint.name, page, fetched_at, source))
     staged = Staged(rows, [endpoint.key(row) for row in rows])
     staged.rejected = [("rejected", reject.raw) for reject in rejects if reject.path is None]
+    if endpoint.plays is not None:
+        titles = [title_key(row) for row in rows]
+        staged.plays = dict(zip(staged.keys, zip(titles, map(endpoint.plays, rows), strict=True), strict=True))
+        staged.names = dict(zip(titles, map(title_name, rows), strict=True))
     for path, example in notes.fields:
         staged.unreadable[path] += 1
         staged.examples.setdefault(path, example)
@@ -91,6 +99,7 @@ def _read(endpoint: Endpoint, items: list[bytes], notes: Notes) -> tuple[list[An
     """The rows, their places, the rejects, and whether every item was in good order as it came."""
     whole, single = _decoders(endpoint.items)
     try:
+        _inside_the_calendar(items)
         return whole.decode(b"[" + b",".join(items) + b"]"), list(range(len(items))), [], True
     except (msgspec.MsgspecError, RecursionError, ValueError):
         pass
@@ -109,8 +118,15 @@ def _read(endpoint: Endpoint, items: list[bytes], notes: Notes) -> tuple[list[An
     return rows, positions, rejects, False
 
 
+def _inside_the_calendar(items: list[bytes]) -> None:
+    """Leave to the cleaner what an offset may carry beyond the first and the last day there is."""
+    if any(edge in item for item in items for edge in EDGES):
+        raise ValueError("a date at the edge of the calendar")
+
+
 def _one(raw: bytes, endpoint: Endpoint, decoder: msgspec.json.Decoder[Any], notes: Notes) -> Any:
     try:
+        _inside_the_calendar([raw])
         return decoder.decode(raw)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         pass
