@@ -63,7 +63,9 @@ def run_cli(arguments: list[str]) -> int:
         hint = f"See: {context.command_path} --help" if context else "See: trakt-import --help"
         code = _end(state, arguments, f"Bad input: {error.format_message()}", hint, 2)
     except (KeyboardInterrupt, click.Abort):
-        code = _end(state, arguments, "Interrupted", "Nothing stored is half-written; run the same command again.", INTERRUPTED)
+        code = _end(
+            state, arguments, "Interrupted", "Nothing stored is half-written; run the same command again.", INTERRUPTED
+        )
     except BrokenPipeError:
         sys.stderr.close()
         return 1
@@ -91,13 +93,16 @@ def _line(state: State, record: dict[str, Any], text: str) -> None:
     click.echo(json.dumps(record, ensure_ascii=False) if as_json else text, err=True)
 
 
-@click.group()
+@click.group(invoke_without_command=True)
 @click.version_option(VERSION, prog_name="trakt-import")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr.")
 @click.option("-q", "--quiet", count=True, help="Say less on stderr.")
-@click.pass_obj
-def cli(state: State, verbose: int, quiet: int) -> None:
+@click.pass_context
+def cli(context: click.Context, verbose: int, quiet: int) -> None:
     """Bring a public Trakt profile into your application's library, and account for every record."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+    state: State = context.obj
     state.verbosity = verbose - quiet
 
 

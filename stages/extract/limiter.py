@@ -44,6 +44,7 @@ class Limiter:
         self._max_wait = max_wait
         self._waiting = waiting
         self._turn = asyncio.Lock()
+        self._answered = asyncio.Event()
         self._limit = LIMIT
         self._period = PERIOD
         self._remaining = LIMIT
@@ -59,21 +60,32 @@ class Limiter:
         """
         came = self._clock.now()
         async with self._turn:
-            while (wait := self._wait()) > 0:
-                if held + self._clock.now() - came + wait > self._max_wait:
-                    raise RateLimited(
-                        f"it opens in {wait:.0f} s", "Wait, or raise TRAKT_MAX_WAIT, then run the same command again"
-                    )
-                self._waiting(wait, "rate limit")
-                before = self._clock.now()
-                await self._clock.sleep(wait)
-                self.waited += self._clock.now() - before
+            while True:
+                wait = self._wait()
+                if wait > 0:
+                    await self._hold(wait, held + self._clock.now() - came)
+                elif self._in_flight >= self._remaining:
+                    # What is out may be all that is left of the window: the answers will tell.
+                    self._answered.clear()
+                    await self._answered.wait()
+                else:
+                    break
             self._in_flight += 1
         return self._clock.now() - came
+
+    async def _hold(self, wait: float, held: float) -> None:
+        if held + wait > self._max_wait:
+            hint = "Wait, or raise TRAKT_MAX_WAIT, then: trakt-import resume"
+            raise RateLimited(f"it opens in {wait:.0f} s", hint)
+        self._waiting(wait, "rate limit")
+        before = self._clock.now()
+        await self._clock.sleep(wait)
+        self.waited += self._clock.now() - before
 
     def leave(self, headers: Mapping[str, str] | None) -> None:
         """Take note of the answer to one request that went out; None where none came."""
         self._in_flight -= 1
+        self._answered.set()
         told = headers.get("x-ratelimit") if headers is not None else None
         if headers is None or told is None or not self._heed(told, headers):
             self._remaining -= 1
@@ -89,7 +101,7 @@ class Limiter:
         if self._until is None or now >= self._until:
             # A window of our own, until a header tells of the real one.
             self._until, self._remaining, self._told = now + self._period, self._limit, b""
-        return self._until - now if self._remaining <= self._in_flight else 0.0
+        return self._until - now if self._remaining <= 0 else 0.0
 
     def _heed(self, text: str, headers: Mapping[str, str]) -> bool:
         try:

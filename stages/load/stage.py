@@ -85,7 +85,7 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
             comparison.counts[number] = {}
         for table in TABLES:
             _decide(connection, database, storage, table, batch_id, bases)
-            for number, counts in _counts(connection, table).items():
+            for number, counts in _counts(connection).items():
                 comparison.counts[number][table.name] = counts
             if not batch[0][0].dry_run:
                 with storage.writing(f"before/{table.name}/batch={batch_id}/part-0.parquet") as path:
@@ -97,7 +97,7 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
                 )
             )
             connection.execute(
-                "drop table decided; drop table acted; drop table ours; drop table theirs; drop view base"
+                "drop table decided; drop table acted; drop table ours; drop table theirs; drop view base; drop view resolved"
             )
         comparison.titles = _outcomes(connection, storage, batch, batch_id)
         added = connection.sql(
@@ -156,11 +156,7 @@ def _decide(
         f"left join base as b using ({', '.join(table.key)}) where not t.left_alone and (t.moved or (t.gone and r.prune) "
         f"or (not t.gone and (r.overwrite or b.user_id is null or {value[0]} is distinct from {value[1]})))"
     )
-    connection.execute(
-        "create or replace table resolved_counts as select r.run, count(*) as resolved, "
-        f"count(*) filter (t.left_alone) as left_alone from {_parquet(storage, table.name, batch_id)} as t "
-        "join runs as r on r.run_id = t.run_id group by r.run"
-    )
+    connection.execute(f"create view resolved as select * from {_parquet(storage, table.name, batch_id)}")
     connection.execute(f"create table ours as select * from ({_empty(table)}) where false")
     ours = _read_ours(connection, database, table)
     if ours is not None:
@@ -319,32 +315,11 @@ def _outcomes(
     }
 
 
-def _counts(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[int, Counts]:
+def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
     rows = connection.execute(
-        "select r.run, count(*) filter (a.fate = 'insert'), count(*) filter (a.fate = 'update'), "
-        "count(*) filter (a.fate = 'kept'), count(*) filter (a.fate in ('deleted_here', 'delete')), "
-        "count(*) filter (a.fate = 'unchanged') from runs as r left join acted as a using (run) group by r.run"
+        resources.files(__package__).joinpath("counts.sql").read_text(encoding="utf-8")
     ).fetchall()
-    sums = {
-        number: (resolved, left_alone)
-        for number, resolved, left_alone in connection.execute(
-            "select run, resolved, left_alone from resolved_counts"
-        ).fetchall()
-    }
-    result = {}
-    for number, inserted, updated, kept, deleted_here, unchanged in rows:
-        resolved, left_alone = sums.get(number, (0, 0))
-        travelled = inserted + updated + kept + deleted_here + unchanged
-        result[number] = Counts(
-            resolved=resolved,
-            inserted=inserted,
-            updated=updated,
-            unchanged=unchanged + resolved - left_alone - travelled,
-            kept=kept,
-            left_alone=left_alone,
-            deleted_here=deleted_here,
-        )
-    return result
+    return {run: Counts(**dict(zip(Counts.__struct_fields__, counts, strict=True))) for run, *counts in rows}
 
 
 def _before(table: Table) -> str:

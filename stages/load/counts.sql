@@ -1,0 +1,30 @@
+-- counts: what becomes of one table's resolved rows, per run.
+-- Takes `runs`, `resolved` (Trakt's side, before the comparison), `theirs` (those that travelled) and `acted`.
+-- Gives one row per run. Rows that never travelled equal the baseline, so they are unchanged; they are counted before
+-- the comparison, so that a row lost or doubled in it breaks the sum.
+
+with sides as (
+    select r.run, count(*) as resolved, count(*) filter (t.left_alone) as left_alone
+    from resolved as t
+    join runs as r on r.run_id = t.run_id
+    group by r.run
+),
+travelled as (select run, count(*) as travelled from theirs group by run),
+fates as (
+    select run,
+        count(*) filter (fate = 'insert') as inserted,
+        count(*) filter (fate = 'update') as updated,
+        count(*) filter (fate = 'unchanged') as unchanged,
+        count(*) filter (fate = 'kept') as kept,
+        count(*) filter (fate in ('deleted_here', 'delete')) as deleted_here
+    from acted
+    group by run
+)
+select run, coalesce(resolved, 0) as resolved, coalesce(inserted, 0) as inserted, coalesce(updated, 0) as updated,
+    coalesce(resolved, 0) - coalesce(left_alone, 0) - coalesce(travelled, 0) + coalesce(unchanged, 0) as unchanged,
+    coalesce(kept, 0) as kept, coalesce(left_alone, 0) as left_alone, coalesce(deleted_here, 0) as deleted_here
+from runs
+left join sides using (run)
+left join travelled using (run)
+left join fates using (run)
+order by run
