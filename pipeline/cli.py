@@ -14,6 +14,7 @@ import click
 from pipeline.errors import BadInput, TraktImportError
 
 if TYPE_CHECKING:
+    from pipeline.run import Import
     from pipeline.settings import Settings
     from pipeline.storage import Storage
 
@@ -63,9 +64,7 @@ def run_cli(arguments: list[str]) -> int:
         hint = f"See: {context.command_path} --help" if context else "See: trakt-import --help"
         code = _end(state, arguments, f"Bad input: {error.format_message()}", hint, 2)
     except (KeyboardInterrupt, click.Abort):
-        code = _end(
-            state, arguments, "Interrupted", "Nothing stored is half-written; run the same command again.", INTERRUPTED
-        )
+        code = _end(state, arguments, "Interrupted", "Go on with: trakt-import resume", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
@@ -138,7 +137,6 @@ def run(
     from pipeline.console import progress_display
     from pipeline.events import ImportRequested
     from pipeline.run import check_before, import_user, new_run_id
-    from pipeline.summary import summary, summary_lines
     from stages.extract.names import asked_name
 
     user = _user(user, request_file)
@@ -160,14 +158,58 @@ def run(
     state.run_id = request.run_id
     with progress_display(state.settings, state.verbosity) as progress:
         done = import_user(request, settings=state.settings, storage=state.storage, clock=clock, progress=progress)
+    _tell(state, done, as_json)
+    return 0
+
+
+def _tell(state: State, done: Import, as_json: bool) -> None:
+    from pipeline.summary import summary, summary_lines
+
     result = summary(state.storage, done)
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
     else:
         click.echo("\n".join(summary_lines(result, done.report or {})))
     for doubt in (done.report or {}).get("doubts", []):
-        click.echo(f"doubt: {doubt['endpoint']}: {doubt['text']}", err=True)
-    return 0
+        _line(state, {"doubt": doubt}, f"doubt: {doubt['endpoint']}: {doubt['text']}")
+
+
+@cli.command()
+@click.argument("run_id", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON array.")
+@click.pass_obj
+def resume(state: State, run_id: str | None, as_json: bool) -> int:
+    """Finish what a crash, an interruption, or exit 6 or 7 left unfinished; any other failed run by its id."""
+    from pipeline.clock import Clock
+    from pipeline.console import progress_display
+    from pipeline.journal import find_run
+    from pipeline.run import resume_import, unfinished
+    from pipeline.summary import summary, summary_lines
+
+    state.settings.require_client_id()
+    chosen = [find_run(state.storage, run_id)] if run_id else unfinished(state.storage)
+    results, failed = [], []
+    for number in chosen:
+        try:
+            with progress_display(state.settings, state.verbosity) as progress:
+                done = resume_import(
+                    number, settings=state.settings, storage=state.storage, clock=Clock(), progress=progress
+                )
+        except TraktImportError as error:
+            if run_id:
+                state.run_id = number
+                raise
+            failed.append(number)
+            _line(state, {"run_id": number, "error": error.message, "hint": error.hint}, f"{number}: {error.message}")
+            continue
+        results.append({"run_id": number, **summary(state.storage, done)})
+        if not as_json:
+            click.echo("\n".join([f"run {number}", *summary_lines(results[-1], done.report or {})]))
+    if as_json:
+        click.echo(json.dumps(results, ensure_ascii=False))
+    elif not chosen:
+        click.echo("Nothing to resume.")
+    return 9 if failed else 0
 
 
 def _user(user: str | None, request_file: str | None) -> str:

@@ -23,6 +23,6 @@ def open_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("set timezone = 'UTC'")
         yield connection
     except duckdb.IOException as error:
-        raise StorageError(str(error).splitlines()[0], "Look at DATA_URL, then run the same command again") from error
+        raise StorageError(str(error).splitlines()[0], "Look at DATA_URL, then: trakt-import resume") from error
     finally:
         connection.close()

@@ -14,7 +14,7 @@ from pipeline.clock import Clock
 from pipeline.console import Display
 from pipeline.errors import BadInput, TraktImportError, Unbalanced
 from pipeline.events import AnyEvent, Extracted, ImportFailed, ImportRequested, Loaded, Reported, Transformed
-from pipeline.journal import INTERRUPTED, Journal
+from pipeline.journal import INTERRUPTED, Journal, run_ids
 from pipeline.locks import user_lock
 from pipeline.settings import Settings
 from pipeline.storage import Storage
@@ -58,22 +58,74 @@ def import_user(
     """
     run = Import(settings, storage, clock, request, progress)
     _publish(run, request)
+    return _go_on(run)
+
+
+def resume_import(run_id: str, *, settings: Settings, storage: Storage, clock: Clock, progress: Display) -> Import:
+    """Go on with a run from its last event; ends as `import_user` does.
+
+    A run that is older than its user's last completed one is closed as failed (superseded), never loaded: `BadInput`.
+    """
+    events: list[AnyEvent] = [
+        event for event in Journal(storage, run_id).events() if not isinstance(event, ImportFailed)
+    ]
+    request = events[0] if events else None
+    if not isinstance(request, ImportRequested):
+        raise BadInput(f"run {run_id} has no beginning", "List the runs with: trakt-import runs")
+    run = Import(settings, storage, clock, request, progress, events=events)
+    if isinstance(events[-1], Reported):
+        raise BadInput(f"run {run_id} is finished", f"See: trakt-import report {run_id}")
+    extracted = next((event for event in events if isinstance(event, Extracted)), None)
+    if extracted is not None:
+        run.held.enter_context(user_lock(storage, extracted.trakt_slug))
+        newer = _newer_import(run, extracted.user_id)
+        if newer:
+            run.held.close()
+            text = f"superseded by run {newer}"
+            _fail(run, text, "Nothing is to be done.", BadInput.exit_code)
+            raise BadInput(f"run {run_id} is {text}", "Nothing is to be done.")
+    return _go_on(run)
+
+
+def unfinished(storage: Storage) -> list[str]:
+    """The runs that `resume` goes on with, oldest first: left by a crash, an interruption, or exit 6 or 7."""
+    found = []
+    for run_id in run_ids(storage):
+        events = Journal(storage, run_id).events()
+        last = events[-1]
+        if isinstance(last, Reported):
+            continue
+        if not isinstance(last, ImportFailed) or last.exit_code in (6, 7, INTERRUPTED):
+            found.append(run_id)
+    return found[::-1]
+
+
+def _newer_import(run: Import, user_id: str) -> str | None:
+    from stages.load import accounts
+
+    with _database(run) as database:
+        found = accounts(database, user_id=user_id)
+    last = found[0].last_run_id if found else None
+    return last if last is not None and last > run.request.run_id else None
+
+
+def _go_on(run: Import) -> Import:
     with run.held:
         try:
             while (handler := ROUTES.get(type(run.events[-1]))) is not None:
-                progress.stage(handler.__name__.removeprefix("_"))
+                run.progress.stage(handler.__name__.removeprefix("_"))
                 _publish(run, handler(run))
         except TraktImportError as error:
             _fail(run, error.message, error.hint, error.exit_code)
             raise
         except (KeyboardInterrupt, asyncio.CancelledError):
-            _fail(run, "Interrupted", "Run the same command again.", INTERRUPTED)
+            _fail(run, "Interrupted", "Go on with: trakt-import resume", INTERRUPTED)
             raise KeyboardInterrupt from None
         except Exception as error:
             _fail(run, f"{type(error).__name__}: {error}", "Please report this.", 1)
             raise
     if not run.said(Reported).balanced:
-        raise Unbalanced(f"see trakt-import report {request.run_id}", "The rows are written; please report this.")
+        raise Unbalanced(f"see trakt-import report {run.request.run_id}", "The rows are written; please report this.")
     return run
 
 

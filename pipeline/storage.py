@@ -81,5 +81,5 @@ def _sync(path: Path) -> None:
 def _refused(path: Path, error: OSError) -> StorageError:
     return StorageError(
         f"{path} ({error.strerror or error})",
-        "Look at free space and rights under DATA_URL, then run the same command again",
+        "Look at free space and rights under DATA_URL, then: trakt-import resume",
     )

@@ -210,9 +210,15 @@ def test_requests_in_flight_count_before_they_are_answered() -> None:
         gate = limiter(hands)
         await gate.enter()
         gate.leave(told(3, hands.time + 60))
+        until = hands.time + 60
         for _ in range(3):
             assert await gate.enter() == 0
-        assert await gate.enter() == 60
+        fourth = asyncio.create_task(gate.enter())
+        await asyncio.sleep(0.01)
+        assert not fourth.done()
+        for remaining in (2, 1, 0):
+            gate.leave(told(remaining, until))
+        assert await fourth == 60
 
     asyncio.run(run())
 
@@ -226,6 +232,7 @@ def test_answers_that_overtake_one_another_do_not_give_requests_back() -> None:
         for remaining in (1, 3, 2):
             gate.leave(told(remaining, until))
         assert await gate.enter() == 0
+        gate.leave(None)
         assert await gate.enter() > 0
 
     asyncio.run(run())

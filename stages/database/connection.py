@@ -146,5 +146,5 @@ def _told(subject: str = "") -> Iterator[None]:
         said = str(error).splitlines()[0].removeprefix("INTERNAL: ").removeprefix("INVALID_ARGUMENT: ")
         raise DatabaseError(
             f"{subject}: {said}" if subject else said,
-            "Look at DATABASE_URL, rights and free space, then run the same command again",
+            "Look at DATABASE_URL, rights and free space, then: trakt-import resume",
         ) from error

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pipeline.duck import open_duckdb
 from pipeline.events import Counts, Extracted, ImportRequested, Loaded, Transformed
 from pipeline.storage import Storage
@@ -51,25 +53,31 @@ def load(batch: Batch, *, database: Database, storage: Storage, at: str) -> list
     """
     dry_run = batch[0][0].dry_run
     batch_id = batch[0][2].batch_id
+    told = f"loaded/events/batch={batch_id}.json"
     with database.transaction():
+        if database.execute("select 1 from import_runs where run_id = ?", (batch[0][2].run_id,)):
+            # The commit is there, only its event is not: what was written down before it is what happened.
+            return msgspec.json.decode(storage.read(told), type=list[Loaded])
         comparison = compare(batch, database, storage, batch_id, at)
+        loaded = [
+            Loaded(
+                run_id=transformed.run_id,
+                at=at,
+                batch_id=batch_id,
+                imported_count=comparison.titles[number]["imported"],
+                skipped_count=comparison.titles[number]["skipped"],
+                error_count=comparison.titles[number]["error"],
+                tables=comparison.counts[number],
+                dry_run=dry_run,
+            )
+            for number, (_, _, transformed) in enumerate(batch)
+        ]
         if not dry_run:
+            storage.write(told, msgspec.json.encode(loaded))
             _write(database, comparison, at)
             for number, (request, extracted, transformed) in enumerate(batch):
                 _record(database, request, extracted, transformed, comparison.titles[number], at)
-    return [
-        Loaded(
-            run_id=transformed.run_id,
-            at=at,
-            batch_id=batch_id,
-            imported_count=comparison.titles[number]["imported"],
-            skipped_count=comparison.titles[number]["skipped"],
-            error_count=comparison.titles[number]["error"],
-            tables=comparison.counts[number],
-            dry_run=dry_run,
-        )
-        for number, (_, _, transformed) in enumerate(batch)
-    ]
+    return loaded
 
 
 def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, at: str) -> Comparison:
