@@ -25,19 +25,19 @@ class Journal:
 
     def append(self, event: AnyEvent) -> None:
         """Write the event; its number is the next free one."""
-        number = len(self.storage.list(self.folder)) + 1
+        number = len(self.storage.names(self.folder)) + 1
         name = f"{self.folder}/{number:05}-{type(event).__name__}.json"
         self.storage.write(name, msgspec.json.encode(event))
 
     def events(self) -> list[AnyEvent]:
         """Every event, oldest first."""
-        names = self.storage.list(self.folder)
+        names = self.storage.names(self.folder)
         return [_decoder.decode(self.storage.read(f"{self.folder}/{name}")) for name in names]
 
 
 def run_ids(storage: Storage) -> list[str]:
     """Every run with a journal, newest first (ids sort by time)."""
-    return [run_id for run_id in reversed(storage.list("runs")) if storage.list(f"runs/{run_id}/events")]
+    return [run_id for run_id in reversed(storage.names("runs")) if storage.names(f"runs/{run_id}/events")]
 
 
 def find_run(storage: Storage, run_id: str | None) -> str:
@@ -54,7 +54,7 @@ def find_run(storage: Storage, run_id: str | None) -> str:
 
 def last_extracted(storage: Storage, slug: str) -> Extracted | None:
     """The newest `Extracted` event of this profile: what its last good reads are."""
-    for run_id in reversed(storage.list(f"staged/profile/user={slug}")):
+    for run_id in reversed(storage.names(f"staged/profile/user={slug}")):
         for event in reversed(Journal(storage, run_id.removeprefix("run=")).events()):
             if isinstance(event, Extracted):
                 return event

@@ -60,7 +60,7 @@ class Storage:
         """Whether the file or folder is there."""
         return (self.root / name).exists()
 
-    def list(self, folder: str) -> list[str]:
+    def names(self, folder: str) -> list[str]:
         """The bare names in a folder, sorted, files half-written left out; empty where there is no folder."""
         try:
             return sorted(entry.name for entry in os.scandir(self.root / folder) if not entry.name.startswith(ASIDE))
@@ -68,6 +68,14 @@ class Storage:
             return []
         except OSError as error:
             raise _refused(self.root / folder, error) from error
+
+    def staged(self, dataset: str, slug: str, run_id: str) -> list[str]:
+        """The files of one dataset that one run staged; a profile that was renamed since has them under its old slug."""
+        folder = f"staged/{dataset}/user={slug}/run={run_id}"
+        if not self.exists(folder):
+            others = [f"staged/{dataset}/{user}/run={run_id}" for user in self.names(f"staged/{dataset}")]
+            folder = next((other for other in others if self.exists(other)), folder)
+        return [f"{folder}/{name}" for name in self.names(folder)]
 
 
 def _sync(path: Path) -> None:

@@ -41,7 +41,7 @@ def current_snapshot(database: Database, storage: Storage, *, allow_empty: bool 
             hint="Fill it with: trakt-import catalog load FILE; or let the import add what it meets: --add-missing",
             text="Catalogue is empty",
         )
-    for folder in reversed(storage.list("catalog")):
+    for folder in reversed(storage.names("catalog")):
         snapshot = folder.removeprefix("snapshot=")
         name = f"catalog/{folder}/state.json"
         if storage.exists(name) and storage.exists(f"catalog/{folder}/titles.parquet"):

@@ -26,11 +26,10 @@ with titles as (
     group by run
 ),
 records as (
-    select r.run, count(distinct (x.endpoint, x.raw)) as rejected
+    select i.run, count(distinct (x.endpoint, x.raw)) as rejected
     from {rejected} as x
-    join runs as r on r.trakt_slug = x.trakt_slug
-    join inputs as i on i.run = r.run and i.endpoint = x.endpoint and i.run_id = x.run_id
-    group by r.run
+    join inputs as i on i.endpoint = x.endpoint and i.run_id = x.run_id
+    group by i.run
 )
 select run, coalesce(imported, 0), coalesce(skipped, 0), coalesce(error, 0) + coalesce(rejected, 0)
 from runs

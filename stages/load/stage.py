@@ -289,15 +289,15 @@ def _outcomes(
     connection: duckdb.DuckDBPyConnection, storage: Storage, batch: Batch, batch_id: str
 ) -> dict[int, dict[str, int]]:
     """Write `loaded/outcomes`, one row per Trakt title; the titles of each run by fate."""
-    rejected = sorted(
+    read = sorted(
         {
-            f"staged/rejected/user={extracted.trakt_slug}/run={run_id}"
+            (extracted.trakt_slug, run_id)
             for _, extracted, _ in batch
             for run_ids in extracted.inputs.values()
             for run_id in run_ids
         }
     )
-    files = [f"{folder}/{name}" for folder in rejected for name in storage.list(folder)]
+    files = [name for slug, run_id in read for name in storage.staged("rejected", slug, run_id)]
     connection.execute("create table inputs (run bigint, endpoint varchar, run_id varchar)")
     rows = [
         (number, endpoint, run_id)

@@ -110,18 +110,16 @@ def _views(
     view("loaded", [f"loaded/outcomes/batch={batch}/part-0.parquet"], f"run_id = {run_id}")
     for table in TABLES:
         view(f"resolved_{table}", [f"resolved/{table}/batch={batch}/part-0.parquet"], f"run_id = {run_id}")
-    user = f"user={extracted.trakt_slug}"
+    slug = extracted.trakt_slug
     runs = sorted({run for run_ids in extracted.inputs.values() for run in run_ids})
-    rejected = [f"staged/rejected/{user}/run={run}" for run in runs]
     view(
         "rejected",
-        [f"{folder}/{name}" for folder in rejected for name in storage.list(folder)],
+        [name for run in runs for name in storage.staged("rejected", slug, run)],
         empty="select '' as endpoint, 0 as page, 0 as \"position\", '' as reason, '' as raw, '' as path limit 0",
     )
-    history = [f"staged/history/{user}/run={run}" for run in extracted.inputs.get("history", ())]
     view(
         "history",
-        [f"{folder}/{name}" for folder in history for name in storage.list(folder)],
+        [name for run in extracted.inputs.get("history", ()) for name in storage.staged("history", slug, run)],
         empty="select 0::bigint as id limit 0",
     )
     connection.execute(resources.files(__package__).joinpath("report.sql").read_text(encoding="utf-8"))

@@ -1,5 +1,5 @@
 -- facts: the pages of the picture as flat rows, one per fact, the newest copy of each.
--- Takes `runs` (run, started_at), `inputs` (run, endpoint, trakt_slug, run_id, place: base first) and `pages_<endpoint>`.
+-- Takes `runs` (run, started_at), `inputs` (run, endpoint, run_id, place: base first) and `pages_<endpoint>`.
 -- Gives `watched_rows`, `watched_show_episodes`, `plays`, `listed`, `rated`, `collected`, `collected_episodes`, `watching_rows`.
 -- Of an item that came twice, the later read wins; within a read its own newest date, then the later position.
 
@@ -11,7 +11,7 @@ with rows as (
         p.plays, p.last_watched_at, null::timestamptz as reset_at, null as seasons,
         i.place, p.last_updated_at as dated_at, p.fetched_at, p.page, p.position
     from pages_watched_movies as p
-    join inputs as i on i.endpoint = 'watched_movies' and i.trakt_slug = p.trakt_slug and i.run_id = p.run_id
+    join inputs as i on i.endpoint = 'watched_movies' and i.run_id = p.run_id
     union all
     select i.run, title_key('show', p."show".ids.trakt, p."show".ids.imdb, p."show".ids.tmdb, p."show".ids.tvdb), 'show',
         p."show".ids.trakt, p."show".ids.imdb, p."show".ids.tmdb, p."show".ids.tvdb,
@@ -19,7 +19,7 @@ with rows as (
         p.plays, p.last_watched_at, p.reset_at, p.seasons,
         i.place, p.last_updated_at, p.fetched_at, p.page, p.position
     from pages_watched_shows as p
-    join inputs as i on i.endpoint = 'watched_shows' and i.trakt_slug = p.trakt_slug and i.run_id = p.run_id
+    join inputs as i on i.endpoint = 'watched_shows' and i.run_id = p.run_id
 )
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes,
     plays, moment(last_watched_at) as last_watched_at, moment(reset_at) as reset_at, seasons
@@ -50,7 +50,7 @@ with rows as (
         p."show".aired_episodes as aired_episodes, p.episode.season as season, p.episode.number as episode,
         i.place, p.fetched_at, p.page, p.position
     from pages_history as p
-    join inputs as i on i.endpoint = 'history' and i.trakt_slug = p.trakt_slug and i.run_id = p.run_id
+    join inputs as i on i.endpoint = 'history' and i.run_id = p.run_id
 )
 select run, title_key(kind, trakt_id, imdb_id, tmdb_id, tvdb_id) as title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year",
     aired_episodes, history_id, watched_at, "action",
@@ -71,7 +71,7 @@ with rows as (
         case p."type" when 'episode' then p.episode.number end as episode,
         p.listed_at as dated_at, i.place, p.fetched_at, p.page, p.position
     from pages_watchlist as p
-    join inputs as i on i.endpoint = 'watchlist' and i.trakt_slug = p.trakt_slug and i.run_id = p.run_id
+    join inputs as i on i.endpoint = 'watchlist' and i.run_id = p.run_id
 )
 select run, title_key(kind, trakt_id, imdb_id, tmdb_id, tvdb_id) as title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year",
     aired_episodes, about, season, episode, moment(dated_at) as listed_at
@@ -94,7 +94,7 @@ with rows as (
         case p."type" when 'episode' then p.episode.number end as episode,
         p.rating as score, p.rated_at as dated_at, i.place, p.fetched_at, p.page, p.position
     from pages_ratings as p
-    join inputs as i on i.endpoint = 'ratings' and i.trakt_slug = p.trakt_slug and i.run_id = p.run_id
+    join inputs as i on i.endpoint = 'ratings' and i.run_id = p.run_id
 )
 select run, title_key(kind, trakt_id, imdb_id, tmdb_id, tvdb_id) as title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year",
     aired_episodes, about, season, episode, score, moment(dated_at) as scored_at
@@ -112,7 +112,7 @@ with rows as (
         p.collected_at, p.metadata, null as seasons,
         i.place, p.updated_at as dated_at, p.fetched_at, p.page, p.position
     from pages_collection_movies as p
-    join inputs as i on i.endpoint = 'collection_movies' and i.trakt_slug = p.trakt_slug and i.run_id = p.run_id
+    join inputs as i on i.endpoint = 'collection_movies' and i.run_id = p.run_id
     union all
     select i.run, title_key('show', p."show".ids.trakt, p."show".ids.imdb, p."show".ids.tmdb, p."show".ids.tvdb), 'show',
         p."show".ids.trakt, p."show".ids.imdb, p."show".ids.tmdb, p."show".ids.tvdb,
@@ -120,7 +120,7 @@ with rows as (
         p.last_collected_at, null, p.seasons,
         i.place, p.last_updated_at, p.fetched_at, p.page, p.position
     from pages_collection_shows as p
-    join inputs as i on i.endpoint = 'collection_shows' and i.trakt_slug = p.trakt_slug and i.run_id = p.run_id
+    join inputs as i on i.endpoint = 'collection_shows' and i.run_id = p.run_id
 )
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes,
     moment(collected_at) as collected_at, metadata, seasons
@@ -152,7 +152,7 @@ with rows as (
         coalesce(p."show".title, p.movie.title) as name, coalesce(p."show"."year", p.movie."year") as "year",
         p."show".aired_episodes as aired_episodes, p.expires_at, p.started_at, i.place, p.fetched_at
     from pages_watching as p
-    join inputs as i on i.endpoint = 'watching' and i.trakt_slug = p.trakt_slug and i.run_id = p.run_id
+    join inputs as i on i.endpoint = 'watching' and i.run_id = p.run_id
 )
 select rows.run, title_key(kind, trakt_id, imdb_id, tmdb_id, tvdb_id) as title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id,
     name, "year", aired_episodes, moment(rows.started_at) as watching_since

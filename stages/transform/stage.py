@@ -107,9 +107,7 @@ def _runs(
         "create table runs (run bigint, run_id varchar, user_id varchar, trakt_slug varchar, started_at timestamptz, "
         "add_missing boolean, base_run_id varchar, base_batch_id varchar)"
     )
-    connection.execute(
-        "create table inputs (run bigint, endpoint varchar, trakt_slug varchar, run_id varchar, place bigint)"
-    )
+    connection.execute("create table inputs (run bigint, endpoint varchar, run_id varchar, place bigint)")
     connection.execute("create table owned (run bigint, title_id varchar)")
     runs, inputs, owned = [], [], []
     for number, (request, event) in enumerate(extracted):
@@ -127,7 +125,7 @@ def _runs(
             )
         )
         for endpoint, run_ids in event.inputs.items():
-            inputs += [(number, endpoint, event.trakt_slug, run_id, place) for place, run_id in enumerate(run_ids)]
+            inputs += [(number, endpoint, run_id, place) for place, run_id in enumerate(run_ids)]
         owned += [(number, title_id) for title_id in base.owned]
     for table, rows in (("runs", runs), ("inputs", inputs), ("owned", owned)):
         if rows:
@@ -143,12 +141,10 @@ def _runs(
 def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Sequence[Extracted]) -> None:
     _script(connection, "pages")
     for endpoint in ENDPOINTS:
-        folders = {
-            f"staged/{endpoint}/user={event.trakt_slug}/run={run_id}"
-            for event in extracted
-            for run_id in event.inputs.get(endpoint, ())
-        }
-        files = [_quoted(storage, f"{folder}/{name}") for folder in sorted(folders) for name in storage.list(folder)]
+        wanted = sorted(
+            {(event.trakt_slug, run_id) for event in extracted for run_id in event.inputs.get(endpoint, ())}
+        )
+        files = [_quoted(storage, name) for slug, run_id in wanted for name in storage.staged(endpoint, slug, run_id)]
         staged = ""
         if files:
             staged = (
