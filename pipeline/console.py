@@ -97,8 +97,9 @@ class Bars:
             self.progress.console.print(f"waiting {seconds:.0f} s: {reason}", highlight=False)
 
     def stage(self, name: str) -> None:
-        """A line of its own for each later stage."""
-        self._tasks.setdefault(name, self.progress.add_task(name, total=None, rows=""))
+        """A line of its own for each stage after extract, whose endpoints have theirs."""
+        if name != "extract":
+            self._tasks[name] = self.progress.add_task(name, total=None, rows="")
 
 
 @contextmanager

@@ -26,7 +26,7 @@ with titles as (
     group by run
 ),
 records as (
-    select i.run, count(distinct (x.endpoint, x.raw)) as rejected
+    select i.run, count(distinct (x.endpoint, x.path, x.raw)) as rejected
     from {rejected} as x
     join inputs as i on i.endpoint = x.endpoint and i.run_id = x.run_id
     group by i.run

@@ -313,7 +313,7 @@ def _outcomes(
         resolved=_parquet(storage, "outcomes", batch_id),
         rejected=_files(storage, files)
         if files
-        else "(select '' as endpoint, '' as raw, '' as run_id, '' as trakt_slug limit 0)",
+        else "(select '' as endpoint, '' as path, '' as raw, '' as run_id limit 0)",
     )
     with storage.writing(f"loaded/outcomes/batch={batch_id}/part-0.parquet") as path:
         _copy(connection, "select * exclude (run) from loaded_outcomes order by run_id, kind, trakt_id, name", path)

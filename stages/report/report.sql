@@ -33,8 +33,8 @@ select 'watches', title_id, season, episode, history_id from resolved_watches wh
 order by all;
 
 create view rejected_records as
-select endpoint, min(page) as page, min("position") as "position", reason, raw
-from rejected group by endpoint, reason, raw order by endpoint, page, "position", reason;
+select endpoint, min(page) as page, min("position") as "position", path, reason, raw
+from rejected group by endpoint, path, reason, raw order by endpoint, page, "position", path, reason;
 
 create view play_figures as
 select
