@@ -1,12 +1,14 @@
-"""One way to open DuckDB: in memory, in UTC, blind to Python's variables."""
+"""One way to open DuckDB (in memory, in UTC, blind to Python's variables), and to read and write files with it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StorageError
+from pipeline.storage import Storage
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,3 +28,31 @@ def open_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
         raise StorageError(str(error).splitlines()[0], "Look at DATA_URL, then: trakt-import resume") from error
     finally:
         connection.close()
+
+
+def run_script(connection: duckdb.DuckDBPyConnection, package: str, name: str, **parts: str) -> None:
+    """Run the statements of `<name>.sql` of a package; `parts` are put in where the file says `{part}`."""
+    sql = sql_of(package, name)
+    connection.execute(sql.format(**parts) if parts else sql)
+
+
+def sql_of(package: str, name: str) -> str:
+    """The text of `<name>.sql` of a package."""
+    return resources.files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def parquet(storage: Storage, names: Sequence[str]) -> str:
+    """The files as a relation; a column that an older file lacks reads as null."""
+    files = ", ".join(quoted(storage.path(name)) for name in names)
+    return f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+
+
+def copy_to(connection: duckdb.DuckDBPyConnection, storage: Storage, query: str, name: str) -> None:
+    """Write what a query gives as one Parquet file, whole or not at all."""
+    with storage.writing(name) as path:
+        connection.execute(f"copy ({query}) to {quoted(path)} (format parquet)")
+
+
+def quoted(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.duck import open_duckdb
+from pipeline.duck import open_duckdb, parquet
 from pipeline.events import Loaded
 from pipeline.storage import Storage
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def summary(storage: Storage, run: Import) -> dict[str, Any]:
     """The six keys of `run --json`; the lists are complete, Trakt's names, by code point."""
     loaded: Loaded = run.said(Loaded)
-    path = storage.path(f"loaded/outcomes/batch={loaded.batch_id}/part-0.parquet")
+    outcomes = parquet(storage, [f"loaded/outcomes/batch={loaded.batch_id}/part-0.parquet"])
     with open_duckdb() as connection:
         rows = connection.execute(
             "select outcome, coalesce(name, kind || ' ' || coalesce(trakt_id::varchar, '?')) "
-            "from read_parquet(?, hive_partitioning = false) where run_id = ?",
-            [path, loaded.run_id],
+            f"from {outcomes} where run_id = ?",
+            [loaded.run_id],
         ).fetchall()
     counts = f"{loaded.imported_count} imported, {loaded.skipped_count} skipped, {loaded.error_count} errors"
     return {

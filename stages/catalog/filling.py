@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.duck import open_duckdb
+from pipeline.duck import open_duckdb, quoted
 from pipeline.errors import BadInput
 from stages.database import Database
 
@@ -102,10 +102,9 @@ def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns:
 
 def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
     """Make `lines`; the quoted name of every column by its name in lower case."""
-    quoted = "'" + str(path).replace("'", "''") + "'"
     connection.execute(
         "create view lines as select *, file_row_number + 1 as _line "
-        f"from read_parquet({quoted}, hive_partitioning = false, file_row_number = true)"
+        f"from read_parquet({quoted(str(path))}, hive_partitioning = false, file_row_number = true)"
     )
     found = [str(row[0]) for row in connection.execute("describe lines").fetchall()]
     return {name.strip().lower(): '"' + name.replace('"', '""') + '"' for name in found}
@@ -133,10 +132,10 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, st
             raise BadInput(f"{path}, line {rows.line_num}: {error}", "Look for a quote that is not closed.") from None
     if not header:
         raise BadInput(f"{path}, line 1: the file is empty", f"It needs a header with {', '.join(NEEDED)}.")
-    quoted = "'" + str(path).replace("'", "''") + "'"
     types = ", ".join(f"'c{place}': 'varchar'" for place in range(len(header)))
     connection.execute(
-        f"create table lines as select *, row_number() over () + 1 as _line from read_csv({quoted}, columns = {{{types}}}, "
+        "create table lines as select *, row_number() over () + 1 as _line "
+        f"from read_csv({quoted(str(path))}, columns = {{{types}}}, "
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', strict_mode = true, "
         "null_padding = false, parallel = false)"
     )

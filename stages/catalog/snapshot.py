@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 import msgspec
 import uuid6
 
-from pipeline.duck import open_duckdb
+from pipeline.duck import copy_to, open_duckdb, sql_of
 from pipeline.errors import ConfigurationError
 from pipeline.storage import Storage
 from stages.database import Database
@@ -57,12 +55,9 @@ def take_snapshot(database: Database, storage: Storage) -> str:
     folder = f"catalog/snapshot={snapshot}"
     state = _state(database)
     reader = database.read(READ)
-    sql = resources.files(__package__).joinpath("snapshot.sql").read_text(encoding="utf-8")
     with open_duckdb() as connection:
         connection.register("titles", reader)
-        with storage.writing(f"{folder}/titles.parquet") as path:
-            quoted = path.replace("'", "''")
-            connection.execute(f"copy ({sql}) to '{quoted}' (format parquet)")
+        copy_to(connection, storage, sql_of(__package__, "snapshot"), f"{folder}/titles.parquet")
     storage.write(f"{folder}/state.json", msgspec.json.encode(state))
     return snapshot
 

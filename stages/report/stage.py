@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pipeline.duck import open_duckdb
+from pipeline.duck import open_duckdb, parquet, quoted, run_script
 from pipeline.events import Extracted, Loaded, Reported, Transformed
 from pipeline.storage import Storage
 
@@ -99,11 +98,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, A
 def _views(
     connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Extracted, transformed: Transformed
 ) -> None:
-    batch, run_id = transformed.batch_id, "'" + extracted.run_id.replace("'", "''") + "'"
+    batch, run_id = transformed.batch_id, quoted(extracted.run_id)
 
     def view(name: str, files: Sequence[str], where: str = "true", empty: str = "") -> None:
-        quoted = ", ".join("'" + storage.path(file).replace("'", "''") + "'" for file in files)
-        source = f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = false)" if files else f"({empty})"
+        source = parquet(storage, files) if files else f"({empty})"
         connection.execute(f"create view {name} as select * from {source} where {where}")
 
     view("outcomes", [f"resolved/outcomes/batch={batch}/part-0.parquet"], f"run_id = {run_id}")
@@ -122,7 +120,7 @@ def _views(
         [name for run in extracted.inputs.get("history", ()) for name in storage.staged("history", slug, run)],
         empty="select 0::bigint as id limit 0",
     )
-    connection.execute(resources.files(__package__).joinpath("report.sql").read_text(encoding="utf-8"))
+    run_script(connection, __package__, "report")
 
 
 def text(result: dict[str, Any]) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING
 
-from pipeline.duck import open_duckdb
+from pipeline.duck import copy_to, open_duckdb, parquet, run_script
 from pipeline.events import Extracted, ImportRequested, Transformed
 from pipeline.storage import Storage
 
@@ -61,17 +60,17 @@ def transform(
     `added_titles`. Raises `StorageError` where a file that the picture needs is not there.
     """
     with open_duckdb() as connection:
-        _script(connection, "macros")
+        run_script(connection, __package__, "macros")
         _runs(connection, extracted, baselines)
         _pages(connection, storage, [event for _, event in extracted])
         connection.execute(
             "create view catalogue as select title_id, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, aired_episodes "
-            f"from read_parquet({_quoted(storage, f'catalog/snapshot={snapshot}/titles.parquet')}, hive_partitioning = false)"
+            f"from {parquet(storage, [f'catalog/snapshot={snapshot}/titles.parquet'])}"
         )
         for name in ("facts", "resolve", "entries"):
-            _script(connection, name)
+            run_script(connection, __package__, name)
         _baselines(connection, storage, baselines)
-        _script(connection, "carry")
+        run_script(connection, __package__, "carry")
         for table in (*BASELINES, "added_titles"):
             _write(connection, storage, table, batch_id)
         rows = {
@@ -88,14 +87,6 @@ def transform(
         )
         for number, (_, event) in enumerate(extracted)
     ]
-
-
-def _script(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    connection.execute(resources.files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))
-
-
-def _quoted(storage: Storage, name: str) -> str:
-    return "'" + storage.path(name).replace("'", "''") + "'"
 
 
 def _runs(
@@ -139,18 +130,13 @@ def _runs(
 
 
 def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Sequence[Extracted]) -> None:
-    _script(connection, "pages")
+    run_script(connection, __package__, "pages")
     for endpoint in ENDPOINTS:
         wanted = sorted(
             {(event.trakt_slug, run_id) for event in extracted for run_id in event.inputs.get(endpoint, ())}
         )
-        files = [_quoted(storage, name) for slug, run_id in wanted for name in storage.staged(endpoint, slug, run_id)]
-        staged = ""
-        if files:
-            staged = (
-                " union all by name select * from read_parquet("
-                f"[{', '.join(files)}], union_by_name = true, hive_partitioning = false)"
-            )
+        files = [name for slug, run_id in wanted for name in storage.staged(endpoint, slug, run_id)]
+        staged = f" union all by name select * from {parquet(storage, files)}" if files else ""
         connection.execute(f"create view pages_{endpoint} as select * from no_{endpoint}{staged}")
 
 
@@ -158,7 +144,7 @@ def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baseline
     batches = sorted({base.batch_id for base in baselines.values() if base.batch_id})
     for table in BASELINES:
         names = [f"resolved/{table}/batch={batch}/part-0.parquet" for batch in batches]
-        files = [_quoted(storage, name) for name in names if storage.exists(name)]
+        files = [name for name in names if storage.exists(name)]
         marks = "" if table == "outcomes" else ", false as gone, false as moved, false as left_alone"
         empty = f"select *{marks} from {table} where false"
         if files:
@@ -166,10 +152,7 @@ def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baseline
                 f'b."{row[0]}"' for row in connection.execute(f"describe {empty}").fetchall() if row[0] != "run"
             )
             left = "" if table == "outcomes" else "where not (b.left_alone or b.moved)"
-            empty = (
-                f"select r.run, {columns} from read_parquet([{', '.join(files)}], union_by_name = true, "
-                f"hive_partitioning = false) as b join runs as r on r.base_run_id = b.run_id {left}"
-            )
+            empty = f"select r.run, {columns} from {parquet(storage, files)} as b join runs as r on r.base_run_id = b.run_id {left}"
         connection.execute(f"create view baseline_{table} as {empty}")
 
 
@@ -189,5 +172,4 @@ def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, 
             f"select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from resolved_{table} as t "
             f"join runs as r using (run) order by {KEYS[table]}"
         )
-    with storage.writing(f"resolved/{table}/batch={batch_id}/part-0.parquet") as path:
-        connection.execute(f"copy ({query}) to '{path.replace(chr(39), chr(39) * 2)}' (format parquet)")
+    copy_to(connection, storage, query, f"resolved/{table}/batch={batch_id}/part-0.parquet")

@@ -1,0 +1,142 @@
+"""`run` and `resume`: bring profiles over."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.errors import BadInput, TraktImportError
+from pipeline.state import State, tell
+
+if TYPE_CHECKING:
+    from pipeline.run import Import
+
+
+@click.command()
+@click.argument("user", required=False)
+@click.option(
+    "--request", "request_file", metavar="FILE", help='Take the user from {"trakt_username": "…"}; - is stdin.'
+)
+@click.option("--user-id", help="The application's own id for the user.")
+@click.option("--mode", type=click.Choice(["update", "new", "overwrite"]), default="update", show_default=True)
+@click.option("--dry-run", is_flag=True, help="Say what would change; write no row.")
+@click.option("--full", is_flag=True, help="Read everything, changed or not.")
+@click.option("--add-missing", is_flag=True, help="Add titles that the catalogue lacks.")
+@click.option("--accept-empty", multiple=True, metavar="ENDPOINT", help="Believe that this endpoint is empty now.")
+@click.option("--prune", is_flag=True, help="Delete rows whose fact has left Trakt and that nobody changed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_obj
+def run(
+    state: State,
+    user: str | None,
+    request_file: str | None,
+    user_id: str | None,
+    mode: Any,
+    dry_run: bool,
+    full: bool,
+    add_missing: bool,
+    accept_empty: tuple[str, ...],
+    prune: bool,
+    as_json: bool,
+) -> int:
+    """Import one profile."""
+    from pipeline.clock import Clock
+    from pipeline.console import progress_display
+    from pipeline.events import ImportRequested
+    from pipeline.run import check_before, import_user, new_run_id
+    from stages.extract.names import asked_name
+
+    user = _user(user, request_file)
+    asked_name(user)
+    clock = Clock()
+    request = ImportRequested(
+        run_id=new_run_id(),
+        at=clock.stamp(),
+        user=user,
+        user_id=user_id or None,
+        mode=mode,
+        dry_run=dry_run,
+        full=full,
+        add_missing=add_missing,
+        accept_empty=accept_empty,
+        prune=prune,
+    )
+    check_before(request, state.settings, state.storage)
+    state.run_id = request.run_id
+    with progress_display(state.settings, state.verbosity) as progress:
+        done = import_user(request, settings=state.settings, storage=state.storage, clock=clock, progress=progress)
+    _tell(state, done, as_json)
+    return 0
+
+
+def _tell(state: State, done: Import, as_json: bool) -> None:
+    from pipeline.summary import summary, summary_lines
+
+    result = summary(state.storage, done)
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False))
+    else:
+        click.echo("\n".join(summary_lines(result, done.report or {})))
+    for doubt in (done.report or {}).get("doubts", []):
+        tell(state, {"doubt": doubt}, f"doubt: {doubt['endpoint']}: {doubt['text']}")
+
+
+@click.command()
+@click.argument("run_id", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON array.")
+@click.pass_obj
+def resume(state: State, run_id: str | None, as_json: bool) -> int:
+    """Finish what a crash, an interruption, or exit 6 or 7 left unfinished; any other failed run by its id."""
+    from pipeline.clock import Clock
+    from pipeline.console import progress_display
+    from pipeline.journal import find_run
+    from pipeline.run import resume_import, unfinished
+    from pipeline.summary import summary, summary_lines
+
+    state.settings.require_client_id()
+    chosen = [find_run(state.storage, run_id)] if run_id else unfinished(state.storage)
+    results, failed = [], []
+    for number in chosen:
+        try:
+            with progress_display(state.settings, state.verbosity) as progress:
+                done = resume_import(
+                    number, settings=state.settings, storage=state.storage, clock=Clock(), progress=progress
+                )
+        except TraktImportError as error:
+            if run_id:
+                state.run_id = number
+                raise
+            failed.append(number)
+            tell(state, {"run_id": number, "error": error.message, "hint": error.hint}, f"{number}: {error.message}")
+            continue
+        results.append({"run_id": number, **summary(state.storage, done)})
+        if not as_json:
+            click.echo("\n".join([f"run {number}", *summary_lines(results[-1], done.report or {})]))
+    if as_json:
+        click.echo(json.dumps(results, ensure_ascii=False))
+    elif not chosen:
+        click.echo("Nothing to resume.")
+    return 9 if failed else 0
+
+
+def _user(user: str | None, request_file: str | None) -> str:
+    if request_file is not None:
+        if user is not None:
+            raise BadInput("both USER and --request", "Give one of them.")
+        try:
+            text = sys.stdin.read() if request_file == "-" else Path(request_file).read_text(encoding="utf-8-sig")
+            asked = json.loads(text)
+        except (OSError, ValueError) as error:
+            raise BadInput(
+                f"{request_file} cannot be read ({type(error).__name__})", 'It holds {"trakt_username": "…"}.'
+            ) from None
+        user = asked.get("trakt_username") if isinstance(asked, dict) else None
+        if not isinstance(user, str):
+            raise BadInput(f"{request_file} has no trakt_username", 'It holds {"trakt_username": "…"}.')
+    if user is None or not user.strip():
+        raise BadInput("the username is empty", "Usage: trakt-import run USER")
+    return user

@@ -1,0 +1,66 @@
+"""`runs`, `events`, `report`: look back."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from pipeline.errors import BadInput
+from pipeline.state import State
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def runs(state: State, as_json: bool) -> None:
+    """Every run, newest first."""
+    from pipeline import journal
+
+    rows = [journal.state(journal.Journal(state.storage, run_id).events()) for run_id in journal.run_ids(state.storage)]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo("No run yet.")
+    for row in rows:
+        counts = [row[f"{name}_count"] for name in ("imported", "skipped", "error")]
+        told = "" if counts[0] is None else "{} imported, {} skipped, {} errors".format(*counts)
+        click.echo(
+            f"{row['run_id']}  {row['requested_at']}  {row['trakt_slug'] or row['trakt_username']:<20}  {row['status']:<12} {told}"
+        )
+
+
+@click.command()
+@click.argument("run_id", required=False)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def events(state: State, run_id: str | None, as_json: bool) -> None:
+    """The journal of a run (the last one, if none is named)."""
+    from pipeline import journal
+
+    found = journal.Journal(state.storage, journal.find_run(state.storage, run_id)).events()
+    rows = list(journal.as_json(found))
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        rest = {key: value for key, value in row.items() if key not in ("seq", "event", "run_id", "at")}
+        click.echo(f"{row['seq']:>3}  {row['at']}  {row['event']:<16} {json.dumps(rest, ensure_ascii=False)}")
+
+
+@click.command()
+@click.argument("run_id", required=False)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def report(state: State, run_id: str | None, form: str) -> None:
+    """The reconciliation of a run (the last one, if none is named)."""
+    from pipeline import journal
+    from stages.report import text
+
+    found = journal.find_run(state.storage, run_id)
+    name = f"reports/{found}.json"
+    if not state.storage.exists(name):
+        raise BadInput(f"run {found} has no report", f"See why: trakt-import events {found}")
+    content = state.storage.read(name)
+    click.echo(content.decode() if form == "json" else text(json.loads(content)))

@@ -1,0 +1,255 @@
+"""Compare Trakt's side of every row with the baseline and with the database's; say what is to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.duck import copy_to, open_duckdb, parquet, run_script, sql_of
+from pipeline.events import Counts, Extracted, ImportRequested, Transformed
+from pipeline.storage import Storage
+from stages.database import Database
+from stages.load.accounts import baseline
+from stages.load.rows import read_ours
+from stages.load.tables import TABLES, Kind, Table
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+Batch = Sequence[tuple[ImportRequested, Extracted, Transformed]]
+
+
+@dataclass
+class Writes:
+    """The rows of one table that are to be written, as the database takes them."""
+
+    inserts: pa.Table
+    updates: pa.Table
+    deletes: pa.Table
+
+
+@dataclass
+class Comparison:
+    """What comes of comparing a batch with the database; `counts` by run number and table."""
+
+    writes: dict[str, Writes] = field(default_factory=dict)
+    added_titles: pa.Table | None = None
+    counts: dict[int, dict[str, Counts]] = field(default_factory=dict)
+    titles: dict[int, dict[str, int]] = field(default_factory=dict)
+
+
+def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, at: str) -> Comparison:
+    """Merge in memory: read ours where Trakt's side has changed since the baseline, decide, write the files."""
+    comparison = Comparison()
+    bases = [baseline(database, extracted.user_id, "update")[:2] for _, extracted, _ in batch]
+    with open_duckdb() as connection:
+        run_script(connection, __package__, "macros")
+        _runs(connection, batch, bases)
+        connection.execute("create table changed_titles (run bigint, title_id varchar)")
+        connection.execute("create table kept_rows (run bigint, title_id varchar, entry varchar, kept varchar[])")
+        for number in range(len(batch)):
+            comparison.counts[number] = {}
+        for table in TABLES:
+            _decide(connection, database, storage, table, batch_id, bases)
+            for number, counts in _counts(connection).items():
+                comparison.counts[number][table.name] = counts
+            if not batch[0][0].dry_run:
+                copy_to(connection, storage, _before(table), f"before/{table.name}/batch={batch_id}/part-0.parquet")
+            comparison.writes[table.name] = Writes(
+                *(
+                    connection.sql(_projection(table, fate, at)).to_arrow_table()
+                    for fate in ("insert", "update", "delete")
+                )
+            )
+            connection.execute(
+                "drop table decided; drop table acted; drop table ours; drop table theirs; drop view base; drop view resolved"
+            )
+        comparison.titles = _outcomes(connection, storage, batch, batch_id)
+        added = connection.sql(
+            f"select * exclude (run_id, trakt_slug) from {_resolved(storage, 'added_titles', batch_id)} qualify "
+            "row_number() over (partition by title_id order by run_id) = 1 order by title_id"
+        ).to_arrow_table()
+        comparison.added_titles = added if added.num_rows else None
+    return comparison
+
+
+def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[tuple[str | None, str | None]]) -> None:
+    connection.execute(
+        "create table runs (run bigint, run_id varchar, user_id varchar, trakt_slug varchar, started_at timestamptz, "
+        "overwrite boolean, prune boolean, base_run_id varchar, base_batch_id varchar)"
+    )
+    for number, (request, extracted, transformed) in enumerate(batch):
+        connection.execute(
+            "insert into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                number,
+                transformed.run_id,
+                extracted.user_id,
+                extracted.trakt_slug,
+                request.at,
+                request.mode == "overwrite",
+                request.prune,
+                *bases[number],
+            ],
+        )
+
+
+def _decide(
+    connection: duckdb.DuckDBPyConnection,
+    database: Database,
+    storage: Storage,
+    table: Table,
+    batch_id: str,
+    bases: Sequence[tuple[str | None, str | None]],
+) -> None:
+    """Make `theirs` (what changed since the baseline), `base`, `ours`, `decided` and `acted` of one table."""
+    batches = sorted({batch for _, batch in bases if batch})
+    files = [f"resolved/{table.name}/batch={name}/part-0.parquet" for name in batches]
+    files = [name for name in files if storage.exists(name)]
+    where = parquet(storage, files) if files else f"(from {_resolved(storage, table.name, batch_id)} limit 0)"
+    connection.execute(
+        f"create view base as select {', '.join(f'b.{name}' for name in table.key | table.values)} from {where} as b "
+        "semi join runs as r on r.base_run_id = b.run_id and r.user_id = b.user_id where not (b.left_alone or b.moved)"
+    )
+    value = _struct(table.values, "t"), _struct(table.values, "b")
+    connection.execute(
+        f"create table theirs as select r.run, r.overwrite, t.moved or (t.gone and r.prune) as leaves, "
+        f"{', '.join(f't.{name}' for name in table.key | table.values)}"
+        f"{', t.status_at' if table.name == 'library_entries' else ''} "
+        f"from {_resolved(storage, table.name, batch_id)} as t "
+        "join (select run, run_id, overwrite, prune from runs) as r on r.run_id = t.run_id "
+        f"left join base as b using ({', '.join(table.key)}) where not t.left_alone and (t.moved or (t.gone and r.prune) "
+        f"or (not t.gone and (r.overwrite or b.user_id is null or {value[0]} is distinct from {value[1]})))"
+    )
+    connection.execute(f"create view resolved as select * from {_resolved(storage, table.name, batch_id)}")
+    connection.execute(f"create table ours as select * from ({_empty(table)}) where false")
+    ours = read_ours(connection, database, table)
+    if ours is not None:
+        connection.register("read_ours", ours)
+        connection.execute(
+            "insert into ours by name select "
+            + ", ".join(_typed(name, kind) for name, kind in table.columns.items())
+            + " from read_ours where user_id <> ''"
+        )
+        connection.unregister("read_ours")
+    run_script(connection, __package__, table.name)
+    connection.execute(
+        sql_of(__package__, "actions")
+        .format(
+            decided_values=", ".join(f"d.{name}" for name in table.values),
+            base_values=", ".join(f"b.{name}" for name in table.values),
+            ours_values=", ".join(f"o.{name}" for name in table.values),
+            key=", ".join(table.key),
+        )
+        .replace("o.updated_at", "o.updated_at" if "updated_at" in table.stamps else "null::timestamptz")
+    )
+    connection.execute(
+        "insert into changed_titles select distinct run, title_id from acted where fate in ('insert', 'update')"
+    )
+    entry = "" if table.name == "library_entries" else table.name.removesuffix("_entries")
+    part = {"season_entries": "'season ' || season", "episode_entries": "'episode ' || season || 'x' || episode"}
+    connection.execute(
+        f"insert into kept_rows select run, title_id, {part.get(table.name, repr(entry))}, kept from acted where len(kept) > 0"
+    )
+
+
+def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
+    rows = connection.execute(sql_of(__package__, "counts")).fetchall()
+    return {run: Counts(**dict(zip(Counts.__struct_fields__, counts, strict=True))) for run, *counts in rows}
+
+
+def _outcomes(
+    connection: duckdb.DuckDBPyConnection, storage: Storage, batch: Batch, batch_id: str
+) -> dict[int, dict[str, int]]:
+    """Write `loaded/outcomes`, one row per Trakt title; the titles of each run by fate."""
+    read = sorted(
+        {
+            (extracted.trakt_slug, run_id)
+            for _, extracted, _ in batch
+            for run_ids in extracted.inputs.values()
+            for run_id in run_ids
+        }
+    )
+    files = [name for slug, run_id in read for name in storage.staged("rejected", slug, run_id)]
+    connection.execute("create table inputs (run bigint, endpoint varchar, run_id varchar)")
+    rows = [
+        (number, endpoint, run_id)
+        for number, (_, extracted, _) in enumerate(batch)
+        for endpoint, run_ids in extracted.inputs.items()
+        for run_id in run_ids
+    ]
+    if files:
+        connection.executemany("insert into inputs values (?, ?, ?)", rows)
+    run_script(
+        connection,
+        __package__,
+        "outcomes",
+        resolved=_resolved(storage, "outcomes", batch_id),
+        rejected=parquet(storage, files)
+        if files
+        else "(select '' as endpoint, '' as path, '' as raw, '' as run_id limit 0)",
+    )
+    query = "select * exclude (run) from loaded_outcomes order by run_id, kind, trakt_id, name"
+    copy_to(connection, storage, query, f"loaded/outcomes/batch={batch_id}/part-0.parquet")
+    return {
+        number: {"imported": imported, "skipped": skipped, "error": error}
+        for number, imported, skipped, error in connection.execute("select * from totals order by run").fetchall()
+    }
+
+
+def _before(table: Table) -> str:
+    columns = ", ".join(f"o.{name}" for name in table.columns if name not in table.key)
+    keys = ", ".join(f"a.{name}" for name in table.key)
+    return (
+        f"select a.fate, {keys}, {columns}, r.trakt_slug, r.run_id as by_run_id from acted as a "
+        "join (select run, run_id, trakt_slug from runs) as r using (run) "
+        f"left join ours as o using ({', '.join(table.key)}) where a.fate in ('insert', 'update', 'delete') "
+        f"order by {keys}"
+    )
+
+
+def _projection(table: Table, fate: str, at: str) -> str:
+    """The rows of one action as the database takes them; no `updated_at` where the application's stamp is to stay."""
+    if fate == "delete":
+        columns = [f"a.{name}" for name in table.key]
+    else:
+        columns = [_carried(name, kind) for name, kind in (table.key | table.values).items()]
+        fresh = "true" if fate == "insert" else "a.clean"
+        stamps = {
+            "source": "'trakt'",
+            "run_id": "r.run_id",
+            "created_at": f"'{at}'",
+            "updated_at": f"case when {fresh} then '{at}' end",
+        }
+        columns += [f"{stamps[name]} as {name}" for name in table.stamps]
+    keys = ", ".join(f"a.{name}" for name in table.key)
+    return f"select {', '.join(columns)} from acted as a join runs as r using (run) where a.fate = '{fate}' order by {keys}"
+
+
+def _carried(name: str, kind: Kind) -> str:
+    if kind == "moment":
+        return f"strftime(a.{name}, '%Y-%m-%dT%H:%M:%SZ') as {name}"
+    return f"a.{name}::bigint as {name}" if kind == "flag" else f"a.{name} as {name}"
+
+
+def _typed(name: str, kind: Kind) -> str:
+    if kind == "moment":
+        return f"try_cast(nullif({name}, '') as timestamptz) as {name}"
+    if kind == "flag":
+        return f"try_cast({name} as boolean) as {name}"
+    return f"try_cast({name} as {'bigint' if kind == 'number' else 'varchar'}) as {name}"
+
+
+def _empty(table: Table) -> str:
+    types = {"text": "varchar", "number": "bigint", "flag": "boolean", "moment": "timestamptz"}
+    return "select " + ", ".join(f"null::{types[kind]} as {name}" for name, kind in table.columns.items())
+
+
+def _struct(columns: Mapping[str, Kind], side: str) -> str:
+    return f"({', '.join(f'{side}.{name}' for name in columns)})"
+
+
+def _resolved(storage: Storage, table: str, batch_id: str) -> str:
+    return parquet(storage, [f"resolved/{table}/batch={batch_id}/part-0.parquet"])
