@@ -1,6 +1,6 @@
 # trakt-import: every command. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup import demo test lint report clean lock
+.PHONY: help setup import demo test lint chaos report clean lock
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -29,6 +29,9 @@ demo: .venv/ready ## the whole main job against the bundled sandbox, no key need
 
 test: .venv/ready ## pass the tests
 	@$(BIN)/python -m pytest
+
+chaos: .venv/ready ## the long proof that nothing is lost: strike everywhere, then a soak (about 30 minutes)
+	@$(BIN)/python -m tests.chaos.crash && $(BIN)/python -m tests.chaos.soak
 
 lint: .venv/ready ## style, types and the direction of imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=. $(BIN)/lint-imports

@@ -76,6 +76,8 @@ class Sandbox:
         self.statuses: Counter[int] = Counter()
         self.in_flight = self.peak = 0
         """Requests being answered now, and the most that were at once."""
+        self.beyond = 0
+        """Requests that came although the limit was used up."""
         self._names: Counter[str] = Counter()
         self._windows: dict[str, list[float]] = {}
         self._answers = Answers(self)
@@ -102,7 +104,7 @@ class Sandbox:
         self.statuses.clear()
         self._names.clear()
         self._windows.clear()
-        self.peak = 0
+        self.peak = self.beyond = 0
 
     def start(self) -> Sandbox:
         """Start serving and return when connections are accepted."""
@@ -231,6 +233,7 @@ class Sandbox:
             return Answer(412)
         remaining, until = self._spend(headers["trakt-api-key"])
         if remaining < 0:
+            self.beyond += 1
             wait = max(1, math.ceil(until - self.clock()))
             return _busy(wait)
         if method != "GET":
