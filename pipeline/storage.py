@@ -72,7 +72,9 @@ class Storage:
     def staged(self, dataset: str, slug: str, run_id: str) -> list[str]:
         """The files of one dataset that one run staged; a profile that was renamed since has them under its old slug."""
         folder = f"staged/{dataset}/user={slug}/run={run_id}"
-        if not self.exists(folder):
+        if not self.exists(folder) and not any(
+            self.exists(f"staged/{other}/user={slug}/run={run_id}") for other in self.names("staged")
+        ):
             others = [f"staged/{dataset}/{user}/run={run_id}" for user in self.names(f"staged/{dataset}")]
             folder = next((other for other in others if self.exists(other)), folder)
         return [f"{folder}/{name}" for name in self.names(folder)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import pipeline.run
+import pipeline.microbatch
 from pipeline.errors import StorageError
 from pipeline.storage import Storage
 from tests.sandbox.accounts import make_account
@@ -59,15 +59,15 @@ def test_an_event_that_could_not_be_written_changes_nothing_in_the_end(home, exp
 
 
 def test_a_kill_between_commit_and_event_changes_no_count(home, expected, monkeypatch):
-    load = pipeline.run.ROUTES[pipeline.run.Transformed]
+    load = pipeline.microbatch.ROUTES[pipeline.microbatch.Transformed]
 
     def killed(run):
         load(run)
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(pipeline.run.ROUTES, pipeline.run.Transformed, killed)
+    monkeypatch.setitem(pipeline.microbatch.ROUTES, pipeline.microbatch.Transformed, killed)
     assert home.call("run", "otter").code == 130
-    monkeypatch.setitem(pipeline.run.ROUTES, pipeline.run.Transformed, load)
+    monkeypatch.setitem(pipeline.microbatch.ROUTES, pipeline.microbatch.Transformed, load)
 
     result = home.call("resume", "--json")
 
@@ -78,14 +78,14 @@ def test_a_kill_between_commit_and_event_changes_no_count(home, expected, monkey
 def test_a_run_under_a_newer_one_is_closed_and_never_loaded(home, served, monkeypatch):
     account = make_account("otter", movies=20, shows=5, plays=300)
     served(account)
-    load = pipeline.run.ROUTES[pipeline.run.Transformed]
+    load = pipeline.microbatch.ROUTES[pipeline.microbatch.Transformed]
 
     def killed(run):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(pipeline.run.ROUTES, pipeline.run.Transformed, killed)
+    monkeypatch.setitem(pipeline.microbatch.ROUTES, pipeline.microbatch.Transformed, killed)
     home.call("run", "otter")
-    monkeypatch.setitem(pipeline.run.ROUTES, pipeline.run.Transformed, load)
+    monkeypatch.setitem(pipeline.microbatch.ROUTES, pipeline.microbatch.Transformed, load)
     home.call("run", "otter")
 
     result = home.call("resume")

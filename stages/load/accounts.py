@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.events import Extracted, Mode
@@ -49,6 +50,16 @@ def baseline(database: Database, user_id: str, mode: Mode) -> tuple[str | None, 
             row[0] for row in database.execute("select title_id from library_entries where user_id = ?", (user_id,))
         )
     return run_id, batch_id, owned
+
+
+def committed(database: Database, run_ids: Sequence[str]) -> set[str]:
+    """Those of the runs whose load has committed."""
+    found: set[str] = set()
+    for start in range(0, len(run_ids), 500):
+        part = run_ids[start : start + 500]
+        marks = ", ".join("?" * len(part))
+        found |= {row[0] for row in database.execute(f"select run_id from import_runs where run_id in ({marks})", part)}
+    return found
 
 
 def record(database: Database, event: Extracted, at: str, last_run_id: str | None) -> None:

@@ -1,45 +1,67 @@
--- report: the lists of a report and the figures that its equations need.
--- Takes `outcomes`, `loaded`, `resolved_<table>`, `rejected`, `history` of one run.
--- Each statement below is one list or figure, named by the view it gives.
+-- report: the lists of a report and the figures that its equations need, for every run of a batch.
+-- Takes `runs` (run_id), `inputs` (by_run_id, endpoint, run_id), `outcomes`, `loaded`, `resolved_<table>` of these
+-- runs, and `all_rejected`, `all_history` of the runs that the pictures stand on.
+-- Each statement below is one list or figure, named by the view it gives; its first column is `run_id`.
 
 create view not_in_catalogue as
-select kind, name, "year", trakt_id, imdb_id, tmdb_id, tvdb_id, evidence
-from outcomes where title_id is null order by kind, name, trakt_id;
+select run_id, kind, name, "year", trakt_id, imdb_id, tmdb_id, tvdb_id, evidence
+from outcomes where title_id is null order by run_id, kind, name, trakt_id;
 
 create view conflicts as
-select kind, name, trakt_id, title_id, matched_by, conflict as also
-from outcomes where conflict is not null order by kind, name, trakt_id;
+select run_id, kind, name, trakt_id, title_id, matched_by, conflict as also
+from outcomes where conflict is not null order by run_id, kind, name, trakt_id;
 
 create view ambiguous as
-select kind, name, trakt_id, title_id, ambiguous as titles
-from outcomes where ambiguous is not null order by kind, name, trakt_id;
+select run_id, kind, name, trakt_id, title_id, ambiguous as titles
+from outcomes where ambiguous is not null order by run_id, kind, name, trakt_id;
 
 create view merged as
-select title_id, kind, list(name order by trakt_id) as names, list(trakt_id order by trakt_id) as trakt_ids
-from outcomes where merged is not null group by title_id, kind order by title_id;
+select run_id, title_id, kind, list(name order by trakt_id) as names, list(trakt_id order by trakt_id) as trakt_ids
+from outcomes where merged is not null group by run_id, title_id, kind order by run_id, title_id;
 
 create view kept as
-select kind, name, trakt_id, title_id, kept from loaded where kept is not null order by kind, name, trakt_id;
+select run_id, kind, name, trakt_id, title_id, kept
+from loaded where kept is not null order by run_id, kind, name, trakt_id;
 
 create view gone as
-select 'library_entries' as "table", title_id, null::bigint as season, null::bigint as episode, null::bigint as history_id
+select run_id, 'library_entries' as "table", title_id, null::bigint as season, null::bigint as episode, null::bigint as history_id
 from resolved_library_entries where gone
 union all
-select 'season_entries', title_id, season, null, null from resolved_season_entries where gone
+select run_id, 'season_entries', title_id, season, null, null from resolved_season_entries where gone
 union all
-select 'episode_entries', title_id, season, episode, null from resolved_episode_entries where gone
+select run_id, 'episode_entries', title_id, season, episode, null from resolved_episode_entries where gone
 union all
-select 'watches', title_id, season, episode, history_id from resolved_watches where gone
+select run_id, 'watches', title_id, season, episode, history_id from resolved_watches where gone
 order by all;
 
 create view rejected_records as
-select endpoint, min(page) as page, min("position") as "position", path, reason, raw
-from rejected group by endpoint, path, reason, raw order by endpoint, page, "position", path, reason;
+select i.by_run_id as run_id, r.endpoint, min(page) as page, min("position") as "position", path, reason, raw
+from all_rejected as r
+join inputs as i on i.run_id = r.run_id and i.endpoint = r.endpoint
+group by i.by_run_id, r.endpoint, path, reason, raw
+order by i.by_run_id, r.endpoint, page, "position", path, reason;
 
 create view play_figures as
-select
-    (select count(*) from outcomes) as titles,
-    (select count(distinct id) from history) as staged,
-    (select count(*) from resolved_watches where not (gone or moved) and history_id in (select id from history)) as resolved,
-    (select coalesce(sum(plays), 0)::bigint from outcomes where title_id is null) as not_in_catalogue,
-    (select count(*) from rejected where endpoint = 'history') as rejected;
+with history as (
+    select distinct i.by_run_id as run_id, h.id
+    from all_history as h join inputs as i on i.run_id = h.run_id and i.endpoint = 'history'
+),
+staged as (select run_id, count(*) as plays from history group by run_id),
+resolved as (
+    select w.run_id, count(*) as plays
+    from resolved_watches as w semi join history as h on h.run_id = w.run_id and h.id = w.history_id
+    where not (gone or moved)
+    group by w.run_id
+),
+titles as (
+    select run_id, count(*) as titles, coalesce(sum(plays) filter (title_id is null), 0)::bigint as plays
+    from outcomes group by run_id
+),
+rejected as (select run_id, count(*) as plays from rejected_records where endpoint = 'history' group by run_id)
+select r.run_id, coalesce(t.titles, 0) as titles, coalesce(s.plays, 0) as staged, coalesce(w.plays, 0) as resolved,
+    coalesce(t.plays, 0) as not_in_catalogue, coalesce(x.plays, 0) as rejected
+from runs as r
+left join staged as s using (run_id)
+left join resolved as w using (run_id)
+left join titles as t using (run_id)
+left join rejected as x using (run_id);

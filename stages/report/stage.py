@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pipeline.duck import open_duckdb, parquet, quoted, run_script
+from pipeline.duck import open_duckdb, parquet, run_script
 from pipeline.events import Extracted, Loaded, Reported, Transformed
 from pipeline.storage import Storage
 
@@ -27,16 +28,32 @@ LISTS = {
 
 
 def report(
-    extracted: Extracted, transformed: Transformed, loaded: Loaded, *, storage: Storage, at: str
-) -> tuple[Reported, dict[str, Any]]:
-    """Write `reports/<run_id>.json`; the event, and the report itself.
+    batch: Sequence[tuple[Extracted, Transformed, Loaded]], *, storage: Storage, at: str
+) -> list[tuple[Reported, dict[str, Any]]]:
+    """Write `reports/<run_id>.json` for every run of a batch; the events, and the reports themselves.
 
     An equation that does not balance is never hidden: `balanced` is false, and the equation names both sides.
     """
     with open_duckdb() as connection:
-        _views(connection, storage, extracted, transformed)
+        _views(connection, storage, [extracted for extracted, _, _ in batch], batch[0][1].batch_id)
         lists = {key: _rows(connection, f"from {view}") for key, view in LISTS.items()}
-        plays = _rows(connection, "from play_figures")[0]
+        plays = _rows(connection, "from play_figures")
+    told = []
+    for events in batch:
+        run_id = events[0].run_id
+        result = _result(*events, {key: rows.get(run_id, []) for key, rows in lists.items()}, plays[run_id][0])
+        storage.write(f"reports/{run_id}.json", msgspec.json.format(msgspec.json.encode(result), indent=1))
+        told.append((Reported(run_id=run_id, at=at, balanced=result["balanced"]), result))
+    return told
+
+
+def _result(
+    extracted: Extracted,
+    transformed: Transformed,
+    loaded: Loaded,
+    lists: dict[str, list[dict[str, Any]]],
+    plays: dict[str, int],
+) -> dict[str, Any]:
     unresolved = len(lists["not_in_catalogue"])
     titles = {
         "titles": loaded.imported_count + loaded.skipped_count + unresolved,
@@ -69,7 +86,7 @@ def report(
         for name, counts in loaded.tables.items()
     ]
     balanced = all(equation["balanced"] for equation in equations)
-    result = {
+    return {
         "run_id": extracted.run_id,
         "balanced": balanced,
         "endpoints": [
@@ -81,45 +98,53 @@ def report(
         **lists,
         "doubts": [msgspec.to_builtins(doubt) for doubt in extracted.doubts],
     }
-    storage.write(f"reports/{extracted.run_id}.json", msgspec.json.format(msgspec.json.encode(result), indent=1))
-    return Reported(run_id=extracted.run_id, at=at, balanced=balanced), result
 
 
 def _equation(name: str, left: int, right: int) -> dict[str, Any]:
     return {"name": name, "left": left, "right": right, "balanced": left == right}
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each run, whose id is the first column."""
     cursor = connection.execute(query)
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    _, *names = [column[0] for column in cursor.description or []]
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for run_id, *values in cursor.fetchall():
+        rows.setdefault(run_id, []).append(dict(zip(names, values, strict=True)))
+    return rows
 
 
 def _views(
-    connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Extracted, transformed: Transformed
+    connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Sequence[Extracted], batch_id: str
 ) -> None:
-    batch, run_id = transformed.batch_id, quoted(extracted.run_id)
+    import pyarrow as pa
 
-    def view(name: str, files: Sequence[str], where: str = "true", empty: str = "") -> None:
-        source = parquet(storage, files) if files else f"({empty})"
-        connection.execute(f"create view {name} as select * from {source} where {where}")
+    runs = [{"run_id": event.run_id} for event in extracted]
+    inputs = [
+        {"by_run_id": event.run_id, "endpoint": endpoint, "run_id": run_id}
+        for event in extracted
+        for endpoint, run_ids in event.inputs.items()
+        for run_id in run_ids
+    ]
+    names = pa.schema([(name, pa.string()) for name in ("by_run_id", "endpoint", "run_id")])
+    connection.register("runs", pa.Table.from_pylist(runs, schema=names.remove(0).remove(0)))
+    connection.register("inputs", pa.Table.from_pylist(inputs, schema=names))
+    for name, file in {
+        "outcomes": "resolved/outcomes",
+        "loaded": "loaded/outcomes",
+        **{f"resolved_{table}": f"resolved/{table}" for table in TABLES},
+    }.items():
+        source = parquet(storage, [f"{file}/batch={batch_id}/part-0.parquet"])
+        connection.execute(f"create view {name} as select t.* from {source} as t semi join runs using (run_id)")
 
-    view("outcomes", [f"resolved/outcomes/batch={batch}/part-0.parquet"], f"run_id = {run_id}")
-    view("loaded", [f"loaded/outcomes/batch={batch}/part-0.parquet"], f"run_id = {run_id}")
-    for table in TABLES:
-        view(f"resolved_{table}", [f"resolved/{table}/batch={batch}/part-0.parquet"], f"run_id = {run_id}")
-    slug = extracted.trakt_slug
-    runs = sorted({run for run_ids in extracted.inputs.values() for run in run_ids})
-    view(
-        "rejected",
-        [name for run in runs for name in storage.staged("rejected", slug, run)],
-        empty="select '' as endpoint, 0 as page, 0 as \"position\", '' as reason, '' as raw, '' as path limit 0",
-    )
-    view(
-        "history",
-        [name for run in extracted.inputs.get("history", ()) for name in storage.staged("history", slug, run)],
-        empty="select 0::bigint as id limit 0",
-    )
+    def staged(endpoint: str, run_ids: Callable[[Extracted], Iterable[str]], empty: str) -> None:
+        wanted = sorted({(event.trakt_slug, run_id) for event in extracted for run_id in run_ids(event)})
+        files = [name for slug, run_id in wanted for name in storage.staged(endpoint, slug, run_id)]
+        connection.execute(f"create view all_{endpoint} as from {parquet(storage, files) if files else f'({empty})'}")
+
+    everything = "'' as endpoint, 0 as page, 0 as \"position\", '' as reason, '' as raw, '' as path, '' as run_id"
+    staged("rejected", lambda event: chain(*event.inputs.values()), f"select {everything} limit 0")
+    staged("history", lambda event: event.inputs.get("history", ()), "select 0::bigint as id, '' as run_id limit 0")
     run_script(connection, __package__, "report")
 
 

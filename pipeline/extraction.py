@@ -1,0 +1,72 @@
+"""Extract as the bus calls it: whose profile is asked for, whose library it goes to, and one run at a time for each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import BadInput
+from pipeline.locks import user_lock
+
+if TYPE_CHECKING:
+    from pipeline.events import Extracted
+    from pipeline.run import Import
+    from stages.database import Database
+
+
+def extract_alone(run: Import) -> Extracted:
+    """Read one profile, in an event loop of its own; the user's lock is held from the profile's answer on."""
+    from stages.extract import extract
+
+    with run.database() as database:
+        known = _known(run, database)
+
+    def on_profile(profile: Any) -> str:
+        run.held.enter_context(user_lock(run.storage, profile.slug))
+        with run.database() as database:
+            return user_id_of(run, database, profile.slug, profile.trakt_id)
+
+    return asyncio.run(
+        extract(
+            run.request,
+            settings=run.settings,
+            storage=run.storage,
+            clock=run.clock,
+            known_slug=known,
+            progress=run.progress,
+            on_profile=on_profile,
+        )
+    )
+
+
+def _known(run: Import, database: Database) -> str | None:
+    from stages.extract.names import asked_name
+    from stages.load import accounts
+
+    name = asked_name(run.request.user)
+    found = accounts(database, slug=name.asked.lower()) if not name.guessed else []
+    return found[0].trakt_slug if found else None
+
+
+def user_id_of(run: Import, database: Database, slug: str, trakt_id: int | None) -> str:
+    """Whose library this profile goes to; `BadInput` where that cannot be told, or would mix two people."""
+    from stages.load import accounts
+
+    wanted = run.request.user_id
+    if wanted is not None:
+        found = accounts(database, user_id=wanted)
+        if found and found[0].trakt_slug != slug and (trakt_id is None or found[0].trakt_user_id != trakt_id):
+            raise BadInput(
+                f"user {wanted} is on record as {found[0].trakt_slug}, not {slug}",
+                f"To put the account over: trakt-import users add {slug} --user-id {wanted}",
+            )
+    else:
+        found = accounts(database, slug=slug) or (accounts(database, trakt_user_id=trakt_id) if trakt_id else [])
+        if len(found) > 1:
+            raise BadInput(
+                f"{slug} is on record for several users: {', '.join(account.user_id for account in found)}",
+                "Say which one with --user-id.",
+            )
+    if found and found[0].blocked_at:
+        raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")
+    return wanted or (found[0].user_id if found else slug)
