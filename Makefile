@@ -1,6 +1,6 @@
 # trakt-import: every command. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup import demo test lint chaos report clean lock
+.PHONY: help setup import demo test lint bench chaos report clean lock
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -8,7 +8,7 @@ BIN := .venv/bin
 ifneq (,$(findstring command,$(origin USER)))
 export IMPORT_USER := $(USER)
 endif
-export IMPORT_USER RUN
+export IMPORT_USER RUN ONLY
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -32,6 +32,9 @@ test: .venv/ready ## pass the tests
 
 chaos: .venv/ready ## the long proof that nothing is lost: strike everywhere, then a soak (about 30 minutes)
 	@$(BIN)/python -m tests.chaos.crash && $(BIN)/python -m tests.chaos.soak
+
+bench: .venv/ready ## every figure beside its target and its floor (make bench ONLY=import,start)
+	@$(BIN)/python -m tests.bench --only "$$ONLY"
 
 lint: .venv/ready ## style, types and the direction of imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=. $(BIN)/lint-imports
