@@ -1,6 +1,6 @@
 # trakt-import: every command. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup import demo test lint bench chaos report clean lock
+.PHONY: help setup import demo test lint bench chaos query report docs clean lock
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -8,7 +8,10 @@ BIN := .venv/bin
 ifneq (,$(findstring command,$(origin USER)))
 export IMPORT_USER := $(USER)
 endif
-export IMPORT_USER RUN ONLY
+ifneq (,$(findstring command,$(origin SQL)))
+override SQL := $(value SQL)
+endif
+export IMPORT_USER RUN ONLY SQL
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -41,6 +44,12 @@ lint: .venv/ready ## style, types and the direction of imports
 
 report: .venv/ready ## the report of a run: make report RUN=id (without: the last)
 	@$(BIN)/trakt-import report -- "$${RUN:-last}"
+
+query: .venv/ready ## ask the staged files in SQL: make query SQL="from freshness" (without: a shell)
+	@if [ -n "$$SQL" ]; then $(BIN)/trakt-import query -- "$$SQL"; else $(BIN)/trakt-import query; fi
+
+docs: .venv/ready ## write docs/dictionary.md anew from the schemas in code
+	@$(BIN)/python -m pipeline.dictionary > docs/dictionary.md.new && mv docs/dictionary.md.new docs/dictionary.md
 
 lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --all-extras \

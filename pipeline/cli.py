@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pipeline.commands import catalog, importing, looking
+from pipeline.commands import catalog, importing, looking, query
 from pipeline.errors import TraktImportError
 from pipeline.state import State, tell
 
@@ -74,5 +74,6 @@ for command in (
     looking.events,
     looking.report,
     catalog.catalog,
+    query.query,
 ):
     cli.add_command(command)

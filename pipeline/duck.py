@@ -8,6 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StorageError
+from pipeline.meanings import dataset_of, metadata
 from pipeline.storage import Storage
 
 if TYPE_CHECKING:
@@ -19,15 +20,23 @@ def open_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection, closed on leaving; `StorageError` where a file cannot be read or written."""
     import duckdb
 
-    # An unknown table name must fail, not be looked up among Python's variables.
-    connection = duckdb.connect(config={"python_enable_replacements": False})
+    connection = new_connection()
     try:
-        connection.execute("set timezone = 'UTC'")
         yield connection
     except duckdb.IOException as error:
         raise StorageError(str(error).splitlines()[0], "Look at DATA_URL, then: trakt-import resume") from error
     finally:
         connection.close()
+
+
+def new_connection() -> duckdb.DuckDBPyConnection:
+    """A connection that its taker closes."""
+    import duckdb
+
+    # An unknown table name must fail, not be looked up among Python's variables.
+    connection = duckdb.connect(config={"python_enable_replacements": False})
+    connection.execute("set timezone = 'UTC'")
+    return connection
 
 
 def run_script(connection: duckdb.DuckDBPyConnection, package: str, name: str, **parts: str) -> None:
@@ -48,9 +57,13 @@ def parquet(storage: Storage, names: Sequence[str]) -> str:
 
 
 def copy_to(connection: duckdb.DuckDBPyConnection, storage: Storage, query: str, name: str) -> None:
-    """Write what a query gives as one Parquet file, whole or not at all."""
+    """Write what a query gives as one Parquet file that says what its columns mean, whole or not at all."""
+    dataset = dataset_of(name)
+    told = ", ".join(f"{key}: {quoted(text)}" for key, text in metadata(dataset).items()) if dataset else ""
     with storage.writing(name) as path:
-        connection.execute(f"copy ({query}) to {quoted(path)} (format parquet)")
+        connection.execute(
+            f"copy ({query}) to {quoted(path)} (format parquet{f', kv_metadata {{{told}}}' if told else ''})"
+        )
 
 
 def quoted(text: str) -> str:

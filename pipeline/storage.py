@@ -10,6 +10,8 @@ from pathlib import Path
 from pipeline.errors import StorageError
 
 ASIDE = ".tmp-"
+# Holds the rows of all other files of its folder; while they are there still, they count no more.
+MERGED = "merged.parquet"
 
 
 class Storage:
@@ -77,7 +79,27 @@ class Storage:
         ):
             others = [f"staged/{dataset}/{user}/run={run_id}" for user in self.names(f"staged/{dataset}")]
             folder = next((other for other in others if self.exists(other)), folder)
-        return [f"{folder}/{name}" for name in self.names(folder)]
+        return [f"{folder}/{name}" for name in _unmerged(self.names(folder))]
+
+    def walk(self, folder: str) -> Iterator[str]:
+        """Every file below a folder, sorted, but for those whose rows a merged file holds."""
+        try:
+            for place, folders, files in os.walk(self.root / folder, onerror=_raise):
+                folders.sort()
+                inside = Path(place).relative_to(self.root).as_posix()
+                yield from (f"{inside}/{name}" for name in _unmerged(sorted(files)) if not name.startswith(ASIDE))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _refused(self.root / folder, error) from error
+
+
+def _unmerged(names: list[str]) -> list[str]:
+    return [MERGED] if MERGED in names else names
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _sync(path: Path) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.json
 import pyarrow.parquet as pq
 
+from pipeline.meanings import metadata
 from pipeline.storage import Storage
 from stages.extract import arrow
 from stages.extract.cleaning import Notes, Unreadable, clean
@@ -69,10 +70,10 @@ def stage(
             raise AssertionError(f"{endpoint.name}: what was understood cannot be written")
     kept = items if len(positions) == len(items) else [items[position] for position in positions]
     table = _with_origin(table, page, positions, kept, fetched_at, source)
-    _write(source.storage, _name(endpoint.name, number, source), table)
+    _write(source.storage, _name(endpoint.name, number, source), table, endpoint.name)
     if rejects:
         aside = f"staged/rejected/user={source.slug}/run={source.run_id}/{endpoint.name}-{number:05}.parquet"
-        _write(source.storage, aside, _rejected(rejects, endpoint.name, page, fetched_at, source))
+        _write(source.storage, aside, _rejected(rejects, endpoint.name, page, fetched_at, source), "rejected")
     staged = Staged(rows, [endpoint.key(row) for row in rows])
     staged.rejected = [("rejected", reject.raw) for reject in rejects if reject.path is None]
     if endpoint.plays is not None:
@@ -204,10 +205,12 @@ def _texts(texts: list[bytes]) -> pa.Array:
     return pa.array(texts, pa.string())
 
 
-def _write(storage: Storage, name: str, table: pa.Table) -> None:
+def _write(storage: Storage, name: str, table: pa.Table, dataset: str) -> None:
     # Through memory: written straight to a file, a page takes three times as long.
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        table, sink, compression=COMPRESSION, use_dictionary=False, write_statistics=False, store_schema=False
-    )
+    with pq.ParquetWriter(
+        sink, table.schema, compression=COMPRESSION, use_dictionary=False, write_statistics=False, store_schema=False
+    ) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(metadata(dataset))
     storage.write(name, sink.getvalue())

@@ -1,0 +1,78 @@
+"""Each user's last completed picture, as the journals tell it: which run it is, and which runs its pages came with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from pipeline.journal import run_ids
+from pipeline.storage import Storage
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A user's last completed run; `batch_id` and `resolved_by` name the resolved rows that show it."""
+
+    user_id: str
+    trakt_slug: str
+    run_id: str
+    read_at: str
+    completed_at: str
+    inputs: dict[str, list[str]]
+    batch_id: str | None = None
+    resolved_by: str | None = None
+
+
+def pictures(storage: Storage) -> list[Picture]:
+    """One picture for each `user_id`: the newest run that was completed and not undone; dry runs never.
+
+    A run that changed nothing may have no resolved rows of its own: then those of the run before it show the picture.
+    """
+    found: dict[str, Picture] = {}
+    for run_id in run_ids(storage):
+        events = _told(storage, run_id, ("Extracted", "Transformed", "Loaded"))
+        extracted, transformed, loaded = (events.get(name) for name in ("Extracted", "Transformed", "Loaded"))
+        if not extracted or not loaded or loaded["dry_run"]:
+            continue
+        user_id = extracted["user_id"]
+        if user_id not in found:
+            found[user_id] = Picture(
+                user_id=user_id,
+                trakt_slug=extracted["trakt_slug"],
+                run_id=run_id,
+                read_at=extracted["at"],
+                completed_at=loaded["at"],
+                inputs=extracted["inputs"],
+            )
+        if found[user_id].batch_id is None and transformed:
+            found[user_id] = replace(found[user_id], batch_id=transformed["batch_id"], resolved_by=run_id)
+    return list(found.values())
+
+
+def _told(storage: Storage, run_id: str, kinds: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The newest event of each kind; nothing of a run that was undone."""
+    names = storage.names(f"runs/{run_id}/events")
+    if any(name.endswith("-Undone.json") for name in names) or not any(name.endswith("-Loaded.json") for name in names):
+        return {}
+    return {
+        kind: msgspec.json.decode(storage.read(f"runs/{run_id}/events/{name}"))
+        for kind in kinds
+        for name in names
+        if name.endswith(f"-{kind}.json")
+    }
+
+
+def every_event(storage: Storage) -> Iterator[dict[str, Any]]:
+    """Every event of every run as a row of the view `events`; `body` is its JSON."""
+    for run_id in run_ids(storage):
+        folder = f"runs/{run_id}/events"
+        bodies = [storage.read(f"{folder}/{name}") for name in storage.names(folder)]
+        events = [msgspec.json.decode(body) for body in bodies]
+        said = [event.get("trakt_slug") for event in events] + [event.get("user") for event in events]
+        user = next((name for name in said if name), None)
+        for seq, (body, event) in enumerate(zip(bodies, events, strict=True), 1):
+            row = {"user": user, "run": run_id, "seq": seq, "event": event["event"], "at": event["at"]}
+            yield row | {"body": body.decode()}

@@ -1,0 +1,1 @@
+"""Ready-made views, one `.sql` file each, over the views of the datasets."""
