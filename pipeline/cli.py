@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pipeline.commands import catalog, importing, looking, query
+from pipeline.commands import catalog, importing, looking, query, users
 from pipeline.errors import TraktImportError
 from pipeline.state import State, tell
 
@@ -75,5 +75,7 @@ for command in (
     looking.report,
     catalog.catalog,
     query.query,
+    users.users,
+    users.replay,
 ):
     cli.add_command(command)

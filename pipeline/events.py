@@ -11,6 +11,7 @@ import msgspec
 
 Mode = Literal["update", "new", "overwrite"]
 Source = Literal["api", "export", "replay"]
+Outcome = Literal["read", "newest", "unchanged", "refused", "implausible", "failed"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=False):
@@ -32,6 +33,7 @@ class ImportRequested(Event, frozen=True, kw_only=True, tag=True):
     add_missing: bool = False
     accept_empty: tuple[str, ...] = ()
     prune: bool = False
+    night_id: str | None = None
 
 
 class EndpointRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +41,8 @@ class EndpointRead(msgspec.Struct, frozen=True, kw_only=True):
 
     `fetched = staged + rejected` always; `duplicates` are rows of `staged` whose key came before.
     `announced_items` and `announced_pages` are what the last headers said, None without headers.
-    `outcome`: read, refused (`status` says how), implausible (kept out of the picture), or failed.
+    `outcome`: read (whole), newest (only as far as it is new: it joins the earlier reads), unchanged (not read, since
+    nothing says that it changed), refused (`status` says how), implausible (kept out of the picture), or failed.
     """
 
     requests: int = 0
@@ -49,7 +52,7 @@ class EndpointRead(msgspec.Struct, frozen=True, kw_only=True):
     staged: int = 0
     rejected: int = 0
     duplicates: int = 0
-    outcome: Literal["read", "refused", "implausible", "failed"] = "read"
+    outcome: Outcome = "read"
     status: int | None = None
 
 
@@ -61,8 +64,23 @@ class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
 
 
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """What an endpoint's picture looked like, for the next run to tell cheaply whether it changed.
+
+    `rows` are the distinct rows of the picture, `announced` what the last header counted, `newest` the latest date of
+    a row (of `watching`: when it expires).
+    """
+
+    rows: int = 0
+    announced: int | None = None
+    newest: str | None = None
+
+
 class Extracted(Event, frozen=True, kw_only=True, tag=True):
-    """The profile is staged. `inputs` is what the picture stands on: endpoint to run ids, base first."""
+    """The profile is staged. `inputs` is what the picture stands on: endpoint to run ids, base first.
+
+    `full_read_at` is when everything was last read in full; `marks` are what the next probe is held against.
+    """
 
     user_id: str
     trakt_username: str
@@ -74,6 +92,8 @@ class Extracted(Event, frozen=True, kw_only=True, tag=True):
     doubts: tuple[Doubt, ...] = ()
     requests: int = 0
     waited_seconds: float = 0.0
+    full_read_at: str | None = None
+    marks: dict[str, Mark] = {}
 
 
 class Transformed(Event, frozen=True, kw_only=True, tag=True):
@@ -97,7 +117,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Loaded(Event, frozen=True, kw_only=True, tag=True):
-    """The rows are committed (or, in a dry run, would be); counts are titles."""
+    """The rows are committed (or, in a dry run, would be); counts are titles.
+
+    `unchanged_since` names the run whose rows stand, where nothing was there to transform and load.
+    """
 
     batch_id: str
     imported_count: int
@@ -105,6 +128,7 @@ class Loaded(Event, frozen=True, kw_only=True, tag=True):
     error_count: int
     tables: dict[str, Counts]
     dry_run: bool = False
+    unchanged_since: str | None = None
 
 
 class Reported(Event, frozen=True, kw_only=True, tag=True):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from pipeline.errors import BadInput
+from pipeline.journal import last_extracted
 from pipeline.locks import user_lock
 
 if TYPE_CHECKING:
@@ -36,6 +39,25 @@ def extract_alone(run: Import) -> Extracted:
             progress=run.progress,
             on_profile=on_profile,
         )
+    )
+
+
+def picture_again(run: Import) -> Extracted:
+    """The picture of the user's last good reads, for a run of its own: no request, nothing staged."""
+    request = run.request
+    last = last_extracted(run.storage, request.user)
+    if last is None:
+        raise BadInput(f"nothing is staged of {request.user}", f"Import once with: trakt-import run {request.user}")
+    if not run.locked:
+        run.held.enter_context(user_lock(run.storage, last.trakt_slug))
+    return msgspec.structs.replace(
+        last,
+        run_id=request.run_id,
+        at=run.clock.stamp(),
+        user_id=request.user_id or last.user_id,
+        endpoints={},
+        requests=0,
+        waited_seconds=0.0,
     )
 
 

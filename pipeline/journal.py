@@ -53,9 +53,10 @@ def find_run(storage: Storage, run_id: str | None) -> str:
 
 
 def last_extracted(storage: Storage, slug: str) -> Extracted | None:
-    """The newest `Extracted` event of this profile: what its last good reads are."""
-    for run_id in reversed(storage.names(f"staged/profile/user={slug}")):
-        for event in reversed(Journal(storage, run_id.removeprefix("run=")).events()):
+    """The newest `Extracted` event of a run that staged something of this profile: what its last good reads are."""
+    staged = {run for endpoint in storage.names("staged") for run in storage.names(f"staged/{endpoint}/user={slug}")}
+    for run in sorted(staged, reverse=True):
+        for event in reversed(Journal(storage, run.removeprefix("run=")).events()):
             if isinstance(event, Extracted):
                 return event
     return None

@@ -98,9 +98,9 @@ def rewind(batch: Batch) -> None:
 
 
 def _extract(batch: Batch) -> list[AnyEvent]:
-    from pipeline.extraction import extract_alone
+    from pipeline.extraction import extract_alone, picture_again
 
-    return [extract_alone(run) for run in batch]
+    return [picture_again(run) if run.request.source == "replay" else extract_alone(run) for run in batch]
 
 
 def _transform(batch: Batch) -> list[Transformed]:

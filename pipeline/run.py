@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Import:
-    """One run on its way: what the stages need, and what they have said so far; `error` where it ended early."""
+    """One run on its way: what the stages need, and what they have said so far; `error` where it ended early.
+
+    `locked` says that whoever started the run holds the user's lock for it.
+    """
 
     settings: Settings
     storage: Storage
@@ -36,6 +39,7 @@ class Import:
     events: list[AnyEvent] = field(default_factory=list)
     report: dict[str, Any] | None = None
     error: BaseException | None = None
+    locked: bool = False
 
     @property
     def journal(self) -> Journal:

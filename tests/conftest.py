@@ -6,6 +6,7 @@ import csv
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,12 @@ class Home:
         return Result(code, captured.out, captured.err)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        with sqlite3.connect(self.path / "data" / "app.db") as connection:
+        # Closed at once: two SQLite libraries of one process do not see each other's locks.
+        with closing(sqlite3.connect(self.path / "data" / "app.db")) as connection:
             return connection.execute(sql).fetchall()
 
     def change(self, sql: str) -> None:
-        with sqlite3.connect(self.path / "data" / "app.db") as connection:
+        with closing(sqlite3.connect(self.path / "data" / "app.db")) as connection, connection:
             connection.execute(sql)
 
     def catalogue(self, rows: list[dict[str, Any]], *options: str) -> Result:

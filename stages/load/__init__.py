@@ -1,6 +1,7 @@
 """Load: Trakt's side of every row is merged into the application database, in one transaction."""
 
 from stages.load.accounts import Account, accounts, baseline, committed
+from stages.load.enlisting import enlist
 from stages.load.stage import load
 
-__all__ = ["Account", "accounts", "baseline", "committed", "load"]
+__all__ = ["Account", "accounts", "baseline", "committed", "enlist", "load"]

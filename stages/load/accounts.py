@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.events import Extracted, Mode
 from stages.database import Database
 
-COLUMNS = "user_id, trakt_username, trakt_slug, trakt_user_id, last_run_id, blocked_at"
+COLUMNS = "user_id, trakt_username, trakt_slug, trakt_user_id, last_run_id, blocked_at, nightly, last_imported_at"
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,26 @@ class Account:
     trakt_user_id: int | None
     last_run_id: str | None
     blocked_at: str | None
+    nightly: bool
+    last_imported_at: str | None
 
 
 def accounts(
-    database: Database, *, user_id: str | None = None, slug: str | None = None, trakt_user_id: int | None = None
+    database: Database,
+    *,
+    user_id: str | None = None,
+    slug: str | None = None,
+    trakt_user_id: int | None = None,
+    nightly: bool | None = None,
 ) -> list[Account]:
-    """The accounts on record that have this `user_id`, else slug, else Trakt id; by `user_id`."""
-    column, value = next(
-        (column, value)
-        for column, value in (("user_id", user_id), ("trakt_slug", slug), ("trakt_user_id", trakt_user_id))
-        if value is not None
+    """The accounts on record that have this `user_id`, else slug, else Trakt id, else mark, else all; by `user_id`."""
+    wanted = {"user_id": user_id, "trakt_slug": slug, "trakt_user_id": trakt_user_id, "nightly": nightly}
+    column, value = next(((name, value) for name, value in wanted.items() if value is not None), ("", None))
+    where = f"where {column} = ?" if column else ""
+    rows = database.execute(
+        f"select {COLUMNS} from trakt_accounts {where} order by user_id", (value,) if column else None
     )
-    rows = database.execute(f"select {COLUMNS} from trakt_accounts where {column} = ? order by user_id", (value,))
-    return [Account(*row) for row in rows]
+    return [Account(*(*row[:6], bool(row[6]), row[7])) for row in rows]
 
 
 def baseline(database: Database, user_id: str, mode: Mode) -> tuple[str | None, str | None, tuple[str, ...]]:

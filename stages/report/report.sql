@@ -19,6 +19,14 @@ create view merged as
 select run_id, title_id, kind, list(name order by trakt_id) as names, list(trakt_id order by trakt_id) as trakt_ids
 from outcomes where merged is not null group by run_id, title_id, kind order by run_id, title_id;
 
+create view matched as
+select run_id, kind, name, trakt_id, title_id, matched_by
+from outcomes where known_before and title_id_before is null and title_id is not null order by run_id, kind, name, trakt_id;
+
+create view moved as
+select run_id, kind, name, trakt_id, title_id_before, title_id
+from outcomes where title_id_before <> title_id order by run_id, kind, name, trakt_id;
+
 create view kept as
 select run_id, kind, name, trakt_id, title_id, kept
 from loaded where kept is not null order by run_id, kind, name, trakt_id;

@@ -159,8 +159,9 @@ def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baseline
 def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, batch_id: str) -> None:
     if table == "outcomes":
         query = (
-            "select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from outcomes as t "
-            "join runs as r using (run) order by run, title"
+            "select r.user_id, t.* exclude (run), b.title is not null as known_before, b.title_id as title_id_before, "
+            "r.trakt_slug, r.run_id from outcomes as t join runs as r using (run) "
+            "left join baseline_outcomes as b on b.run = t.run and b.title = t.title order by t.run, t.title"
         )
     elif table == "added_titles":
         query = (

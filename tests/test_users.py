@@ -1,0 +1,79 @@
+"""Who is on record, and their libraries once more against today's catalogue."""
+
+from __future__ import annotations
+
+from tests.sandbox.accounts import make_account
+from tests.test_resume import contents
+
+
+def test_an_account_moves_to_another_profile_only_when_told(home, served):
+    first, second = (
+        make_account("otter", movies=6, shows=1, plays=20),
+        make_account("beaver", movies=6, shows=1, plays=20),
+    )
+    served(first, second)
+    assert home.call("run", "otter", "--user-id", "7").code == 0
+
+    refused = home.call("run", "beaver", "--user-id", "7", "--json")
+    moved = home.call("users", "add", refused.json["hint"].split()[-3], "--user-id", "7")
+    again = home.call("run", "beaver", "--user-id", "7")
+
+    assert refused.code == 2
+    assert refused.json["hint"].endswith("trakt-import users add beaver --user-id 7")
+    assert moved.code == again.code == 0
+    assert home.rows("select user_id, trakt_slug from trakt_accounts") == [("7", "beaver")]
+    # Nothing that is otter's looks as if it had vanished from beaver's profile.
+    assert home.call("report", "--format", "json").json["gone"] == []
+
+
+def test_a_blocked_user_is_not_imported_until_added_again(home, served):
+    served(make_account("otter", movies=6, shows=1, plays=20))
+    home.call("run", "otter")
+    home.change("update trakt_accounts set blocked_at = '2026-01-01T00:00:00Z'")
+
+    blocked = home.call("run", "otter")
+    home.call("users", "add", "otter", "--nightly")
+
+    assert blocked.code == 2
+    assert "blocked" in blocked.err
+    assert home.call("run", "otter").code == 0
+    assert [user["nightly"] for user in home.call("users", "list", "--json").json] == [True]
+
+
+def test_replay_brings_what_the_catalogue_lacked_and_asks_trakt_nothing(home, served):
+    accounts = [make_account(f"otter-{number}", seed=number, movies=8, shows=2, plays=60) for number in range(3)]
+    sandbox = served(*accounts)
+    whole = home.rows("select * from titles order by title_id")
+    lacking = whole[0][0]
+    home.change(f"delete from titles where title_id = '{lacking}'")
+    for account in accounts:
+        home.call("run", account.slug)
+    home.call("run", "otter-1", "--user-id", "again")
+    sandbox.forget()
+    home.change(f"insert into titles values ({', '.join('null' if v is None else repr(v) for v in whole[0])})")
+
+    result = home.call("replay", "--all", "--json")
+    rows = contents(home)
+
+    assert result.code == 0, result.err
+    assert sandbox.count() == 0
+    assert len(result.json) == 4
+    matched = [entry for entry in result.json if entry["matched"]]
+    assert matched
+    assert all(entry["imported_count"] == 1 for entry in matched)
+    for account in accounts:
+        home.call("run", account.slug, "--full") if account.slug != "otter-1" else None
+    assert contents(home) == rows
+    assert home.rows("select distinct source from import_runs order by 1") == [("api",), ("replay",)]
+
+
+def test_replay_of_one_who_is_not_staged_fails_alone(home, served):
+    served(make_account("otter", movies=6, shows=1, plays=20))
+    home.call("run", "otter")
+    home.call("users", "add", "nobody")
+
+    result = home.call("replay", "--all")
+
+    assert result.code == 9
+    assert "nobody" in result.err
+    assert "otter: 0 imported" in result.out
