@@ -53,6 +53,8 @@ OUTCOMES: dict[str, Kind] = {
     "reason": "text",
     "merged": "text",
     "plays": "number",
+    "known_before": "flag",
+    "title_id_before": "text",
 }
 LOADED: dict[str, Kind] = {
     "user_id": "text",

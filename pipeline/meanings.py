@@ -377,6 +377,8 @@ RESOLVED = {
             "status": "active or finished",
             "reason": "why it is not imported",
             "merged": "the catalogue title, where several Trakt titles are that one",
+            "known_before": "whether the user's last import met the title",
+            "title_id_before": "the catalogue title that it was at the last import",
             "plays": "its plays in history",
         },
     ),
