@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pipeline.commands import catalog, importing, looking, query, users
+from pipeline.commands import catalog, importing, looking, query, upkeep, users
 from pipeline.errors import TraktImportError
 from pipeline.state import State, tell
 
@@ -77,5 +77,6 @@ for command in (
     query.query,
     users.users,
     users.replay,
+    upkeep.compact,
 ):
     cli.add_command(command)

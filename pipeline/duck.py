@@ -56,14 +56,15 @@ def parquet(storage: Storage, names: Sequence[str]) -> str:
     return f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
 
 
-def copy_to(connection: duckdb.DuckDBPyConnection, storage: Storage, query: str, name: str) -> None:
+def copy_to(
+    connection: duckdb.DuckDBPyConnection, storage: Storage, query: str, name: str, compression: str = "snappy"
+) -> None:
     """Write what a query gives as one Parquet file that says what its columns mean, whole or not at all."""
     dataset = dataset_of(name)
     told = ", ".join(f"{key}: {quoted(text)}" for key, text in metadata(dataset).items()) if dataset else ""
+    options = f"format parquet, compression {compression}{f', kv_metadata {{{told}}}' if told else ''}"
     with storage.writing(name) as path:
-        connection.execute(
-            f"copy ({query}) to {quoted(path)} (format parquet{f', kv_metadata {{{told}}}' if told else ''})"
-        )
+        connection.execute(f"copy ({query}) to {quoted(path)} ({options})")
 
 
 def quoted(text: str) -> str:

@@ -33,8 +33,11 @@ def pictures(storage: Storage) -> list[Picture]:
     """
     found: dict[str, Picture] = {}
     for run_id in run_ids(storage):
-        events = _told(storage, run_id, ("Extracted", "Transformed", "Loaded"))
-        extracted, transformed, loaded = (events.get(name) for name in ("Extracted", "Transformed", "Loaded"))
+        kinds = ("Extracted", "Transformed", "Loaded")
+        names = storage.names(f"runs/{run_id}/events")
+        if any(name.endswith("-Undone.json") for name in names):
+            continue
+        extracted, transformed, loaded = (newest_event(storage, run_id, names, kind) for kind in kinds)
         if not extracted or not loaded or loaded["dry_run"]:
             continue
         user_id = extracted["user_id"]
@@ -52,17 +55,13 @@ def pictures(storage: Storage) -> list[Picture]:
     return list(found.values())
 
 
-def _told(storage: Storage, run_id: str, kinds: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The newest event of each kind; nothing of a run that was undone."""
-    names = storage.names(f"runs/{run_id}/events")
-    if any(name.endswith("-Undone.json") for name in names) or not any(name.endswith("-Loaded.json") for name in names):
-        return {}
-    return {
-        kind: msgspec.json.decode(storage.read(f"runs/{run_id}/events/{name}"))
-        for kind in kinds
-        for name in names
-        if name.endswith(f"-{kind}.json")
-    }
+def newest_event(storage: Storage, run_id: str, names: list[str], kind: str) -> dict[str, Any] | None:
+    """The newest event of a kind among the `names` of a run's journal, as it was written."""
+    found = next((name for name in reversed(names) if name.endswith(f"-{kind}.json")), None)
+    if found is None:
+        return None
+    event: dict[str, Any] = msgspec.json.decode(storage.read(f"runs/{run_id}/events/{found}"))
+    return event
 
 
 def every_event(storage: Storage) -> Iterator[dict[str, Any]]:

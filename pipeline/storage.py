@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +94,34 @@ class Storage:
             return
         except OSError as error:
             raise _refused(self.root / folder, error) from error
+
+    def remove(self, name: str) -> int:
+        """Remove a file, or a folder with all that is in it, and the folders above that are empty then; bytes freed."""
+        target = self.root / name
+        try:
+            files = [file for file in target.rglob("*") if file.is_file()] if target.is_dir() else [target]
+            freed = sum(file.stat().st_size for file in files if file.exists())
+            if target.is_dir():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
+        except OSError as error:
+            raise _refused(target, error) from error
+        with contextlib.suppress(OSError):
+            for folder in target.parents:
+                if folder == self.root:
+                    break
+                folder.rmdir()
+        return freed
+
+    def modified(self, name: str) -> float:
+        """When the file or folder last changed, in seconds since 1970; 0 where there is none."""
+        try:
+            return (self.root / name).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+        except OSError as error:
+            raise _refused(self.root / name, error) from error
 
 
 def _unmerged(names: list[str]) -> list[str]:

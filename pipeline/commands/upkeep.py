@@ -1,0 +1,46 @@
+"""`compact` and `doctor`: upkeep."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.state import State
+
+
+@click.command()
+@click.pass_obj
+def compact(state: State) -> None:
+    """Merge the page files of finished runs; remove what is older than RETENTION_DAYS and not needed any more."""
+    from pipeline.clock import Clock
+    from pipeline.compaction import merge_pages
+    from pipeline.retention import remove_old, sweep
+
+    now, days = Clock().now(), state.settings.retention_days
+    if torn := sweep(state.storage, now):
+        click.echo(f"{torn} leftovers of torn writes removed")
+    busy: set[str] = set()
+    if days:
+        removed = remove_old(state.storage, days=days, now=now, baselines=_baselines(state))
+        busy |= set(removed.busy)
+        click.echo(
+            f"older than {days} days and not needed: {removed.staged} folders of staged pages, {removed.batches} "
+            f"batches, {removed.snapshots} snapshots, {removed.journals} journals removed "
+            f"({removed.bytes / 1e6:.1f} MB)"
+        )
+    merged = merge_pages(state.storage)
+    click.echo(f"{merged.before} files of {merged.runs} runs merged into {merged.after}")
+    for slug in sorted(busy | set(merged.busy)):
+        click.echo(f"left out: {slug} is being imported", err=True)
+
+
+def _baselines(state: State) -> list[tuple[str, str | None]]:
+    from stages.database import open_database
+
+    with open_database(state.settings) as database:
+        if database.version() is None:
+            return []
+        rows = database.execute(
+            "select a.last_run_id, r.batch_id from trakt_accounts as a "
+            "left join import_runs as r on r.run_id = a.last_run_id where a.last_run_id is not null"
+        )
+        return [(row[0], row[1]) for row in rows]
