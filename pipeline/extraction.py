@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def extract_alone(run: Import) -> Extracted:
     """Read one profile, in an event loop of its own; the user's lock is held from the profile's answer on."""
+    from pipeline.run import refuse_superseded
     from stages.extract import extract
 
     with run.database() as database:
@@ -27,7 +28,10 @@ def extract_alone(run: Import) -> Extracted:
     def on_profile(profile: Any) -> str:
         run.held.enter_context(user_lock(run.storage, profile.slug))
         with run.database() as database:
-            return user_id_of(run, database, profile.slug, profile.trakt_id)
+            user_id = user_id_of(run, database, profile.slug, profile.trakt_id)
+        if run.resumed:
+            refuse_superseded(run, user_id)
+        return user_id
 
     return asyncio.run(
         extract(
@@ -38,6 +42,7 @@ def extract_alone(run: Import) -> Extracted:
             known_slug=known,
             progress=run.progress,
             on_profile=on_profile,
+            resumed=run.resumed,
         )
     )
 

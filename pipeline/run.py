@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ from pipeline.clock import Clock
 from pipeline.console import Display
 from pipeline.errors import BadInput, TraktImportError
 from pipeline.events import AnyEvent, Extracted, ImportFailed, ImportRequested, Reported, Transformed
-from pipeline.journal import INTERRUPTED, Journal, run_ids
-from pipeline.locks import user_lock
+from pipeline.journal import INTERRUPTED, Journal
+from pipeline.locks import run_lock, user_lock
 from pipeline.settings import Settings
 from pipeline.storage import Storage
+from pipeline.unfinished import NOTHING_TO_DO, sweep_run
 
 if TYPE_CHECKING:
     from stages.database import Database
@@ -28,6 +29,7 @@ class Import:
     """One run on its way: what the stages need, and what they have said so far; `error` where it ended early.
 
     `locked` says that whoever started the run holds the user's lock for it.
+    `resumed` says that it was interrupted before; `held` are the locks of the run and of its user.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class Import:
     report: dict[str, Any] | None = None
     error: BaseException | None = None
     locked: bool = False
+    resumed: bool = False
 
     @property
     def journal(self) -> Journal:
@@ -105,6 +108,7 @@ def import_user(
     `Unbalanced` where the report's equations do not hold: everything is written then, and the report says what.
     """
     run = Import(settings, storage, clock, request, progress)
+    run.held.enter_context(run_lock(storage, request.run_id))
     run.publish(request)
     return _alone(run)
 
@@ -122,21 +126,24 @@ def resume_import(run_id: str, *, settings: Settings, storage: Storage, clock: C
 
 def take_up(run_id: str, *, settings: Settings, storage: Storage, clock: Clock, progress: Display) -> Import:
     """A run as its journal left it; its user's lock is taken where the user is known. `BadInput` as `resume_import`."""
+    held = contextlib.ExitStack()
+    held.enter_context(run_lock(storage, run_id))
     events: list[AnyEvent] = [
         event for event in Journal(storage, run_id).events() if not isinstance(event, ImportFailed)
     ]
     request = events[0] if events else None
     if not isinstance(request, ImportRequested):
         raise BadInput(f"run {run_id} has no beginning", "List the runs with: trakt-import runs")
-    run = Import(settings, storage, clock, request, progress, events=events)
+    run = Import(settings, storage, clock, request, progress, held, events, resumed=True)
+    sweep_run(storage, run_id)
     extracted = next((event for event in events if isinstance(event, Extracted)), None)
     if extracted is not None and not isinstance(run.last, Reported):
         run.held.enter_context(user_lock(storage, extracted.trakt_slug))
-        newer = _newer_import(run, extracted.user_id)
-        if newer:
-            error = BadInput(f"run {run_id} is superseded by run {newer}", "Nothing is to be done.")
+        try:
+            refuse_superseded(run, extracted.user_id)
+        except BadInput as error:
             run.fail(error)
-            raise error
+            raise
         _settle(run)
     return run
 
@@ -149,26 +156,15 @@ def _settle(run: Import) -> None:
         rewind([run])
 
 
-def unfinished(storage: Storage) -> list[str]:
-    """The runs that `resume` goes on with, oldest first: left by a crash, an interruption, or exit 6 or 7."""
-    return [run_id for run_id in reversed(run_ids(storage)) if is_open(Journal(storage, run_id).events())]
-
-
-def is_open(events: Sequence[AnyEvent]) -> bool:
-    """Whether a run with these events is to be gone on with."""
-    last = events[-1]
-    if isinstance(last, ImportFailed):
-        return last.exit_code in (6, 7, INTERRUPTED)
-    return not isinstance(last, Reported)
-
-
-def _newer_import(run: Import, user_id: str) -> str | None:
+def refuse_superseded(run: Import, user_id: str) -> None:
+    """Raise `BadInput` where a later run of the user is in the database already: this one must not be loaded."""
     from stages.load import accounts
 
     with run.database() as database:
         found = accounts(database, user_id=user_id)
     last = found[0].last_run_id if found else None
-    return last if last is not None and last > run.request.run_id else None
+    if last is not None and last > run.request.run_id:
+        raise BadInput(f"run {run.request.run_id} is superseded by run {last}", NOTHING_TO_DO)
 
 
 def _alone(run: Import) -> Import:

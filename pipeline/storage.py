@@ -64,6 +64,24 @@ class Storage:
         """Whether the file or folder is there."""
         return (self.root / name).exists()
 
+    def remove(self, name: str) -> None:
+        """Take a file away, if it is there."""
+        try:
+            (self.root / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise _refused(self.root / name, error) from error
+
+    def sweep(self, *folders: str) -> None:
+        """Remove the files that processes which are gone were writing in these folders."""
+        for folder in folders:
+            for aside in (self.root / folder).glob(f"{ASIDE}*"):
+                if not _is_alive(aside.name.removeprefix(ASIDE).partition("-")[0]):
+                    self.remove(f"{folder}/{aside.name}")
+
+    def folders(self, folder: str) -> list[str]:
+        """What lies in a folder, each as a path from the root."""
+        return [f"{folder}/{name}" for name in self.names(folder)]
+
     def names(self, folder: str) -> list[str]:
         """The bare names in a folder, sorted, files half-written left out; empty where there is no folder."""
         try:
@@ -138,6 +156,16 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _refused(path: Path, error: OSError) -> StorageError:

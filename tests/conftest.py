@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from pipeline.cli import run_cli
+from tests.house import House
 from tests.sandbox.accounts import Account, catalogue_rows
+from tests.sandbox.faults import Faults
 from tests.sandbox.server import Sandbox
 from tests.sandbox.titles import CATALOGUE_COLUMNS
 
@@ -89,3 +91,19 @@ def served(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...
     yield serve
     for sandbox in running:
         sandbox.stop()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Sandbox]:
+    with Sandbox([], limit=100_000) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def house(tmp_path: Path, server: Sandbox) -> House:
+    """The extract stage, with a sandbox that is empty again for each test."""
+    server.faults = Faults()
+    server.limit, server.period = 100_000, 300
+    server.accounts.clear()
+    server.forget()
+    return House(tmp_path, server)

@@ -5,10 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,96 +12,11 @@ import pytest
 from pipeline.clock import Clock
 from pipeline.errors import ConfigurationError, NotFound, PrivateProfile, RateLimited, TraktImportError, Unavailable
 from pipeline.events import Extracted, ImportRequested
-from pipeline.journal import Journal
 from pipeline.settings import Settings
-from pipeline.storage import Storage
 from stages.extract import Profile, extract
 from stages.extract.endpoints import LISTS
-from tests.sandbox.accounts import Account, make_account
+from tests.house import KEY, House
 from tests.sandbox.faults import PRIVACY, Faults
-from tests.sandbox.server import Sandbox
-
-KEY = "0123456789abcdef-secret"
-SMALL = {"movies": 12, "shows": 4, "plays": 40, "ratings": 8, "watchlist": 6}
-
-
-class Patient:
-    """A clock on which waiting takes no time."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.ahead += seconds
-        await asyncio.sleep(0)
-
-    def now(self) -> float:
-        return time.time() + self.ahead
-
-
-class House:
-    """A sandbox, a storage, and a clock."""
-
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
-        self.folder = folder
-        self.storage = Storage(folder)
-        self.sandbox = sandbox
-        self.patient = Patient()
-        sandbox.clock = self.patient.now
-        self.runs = 0
-        self.met: list[Profile] = []
-
-    def extract(
-        self, user: str, *, known: str | None = None, accept: tuple[str, ...] = (), **settings: Any
-    ) -> Extracted:
-        return asyncio.run(self.extracting(user, known=known, accept=accept, **settings))
-
-    async def extracting(
-        self, user: str, *, known: str | None = None, accept: tuple[str, ...] = (), **settings: Any
-    ) -> Extracted:
-        self.runs += 1
-        request = ImportRequested(run_id=f"r{self.runs}", at="2026-09-01T00:00:00Z", user=user, accept_empty=accept)
-
-        def on_profile(profile: Profile) -> str:
-            self.met.append(profile)
-            return "user-1"
-
-        event = await extract(
-            request,
-            settings=Settings(client_id=KEY, api_url=self.sandbox.url, **settings),
-            storage=self.storage,
-            clock=Clock(self.patient.now, self.patient.sleep),
-            on_profile=on_profile,
-            known_slug=known,
-        )
-        Journal(self.storage, request.run_id).append(event)
-        return event
-
-    def add(self, slug: str = "otter", **options: Any) -> Account:
-        account = make_account(slug, **{**SMALL, **options})
-        self.sandbox.accounts[slug] = account
-        return account
-
-    def rows(self, endpoint: str, event: Extracted) -> list[dict[str, Any]]:
-        folder = self.folder / f"staged/{endpoint}/user={event.trakt_slug}/run={event.run_id}"
-        return [row for file in sorted(folder.iterdir()) for row in pq.ParquetFile(file).read().to_pylist()]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with Sandbox([], limit=100_000) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def house(tmp_path: Path, server: Sandbox) -> House:
-    server.faults = Faults()
-    server.limit, server.period = 100_000, 300
-    server.accounts.clear()
-    server.forget()
-    return House(tmp_path, server)
 
 
 def texts(event: Extracted, endpoint: str) -> list[str]:

@@ -27,7 +27,7 @@ from stages.extract.endpoints import (
 )
 from stages.extract.names import asked_name
 from stages.extract.pages import Broken, items_of
-from stages.extract.source import Source
+from stages.extract.source import Asked, Request, Source, Told
 from stages.extract.staging import Staged, stage
 
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
@@ -63,7 +63,7 @@ def staged(folder: Path, endpoint: Endpoint, body: bytes) -> tuple[Staged, list[
     """What becomes of a page: the tally, the rows of the staged file, the rows of the rejected one."""
     source = Source(Storage(folder), "otter", "r1")
     items = items_of(body, paged=True)
-    result = stage(endpoint, 1, 1, items, NOW, source)
+    result = stage(endpoint, 1, Request(Asked(), Told(len(items))), items, NOW, source)
     rows = pq.ParquetFile(folder / f"staged/{endpoint.name}/user=otter/run=r1/page-00001.parquet").read().to_pylist()
     aside = folder / f"staged/rejected/user=otter/run=r1/{endpoint.name}-00001.parquet"
     rejected = pq.ParquetFile(aside).read().to_pylist() if aside.exists() else []

@@ -86,7 +86,7 @@ def test_a_run_under_a_newer_one_is_closed_and_never_loaded(home, served, monkey
     monkeypatch.setitem(pipeline.microbatch.ROUTES, pipeline.microbatch.Transformed, killed)
     home.call("run", "otter")
     monkeypatch.setitem(pipeline.microbatch.ROUTES, pipeline.microbatch.Transformed, load)
-    home.call("run", "otter")
+    home.call("run", "otter", "--full")
 
     result = home.call("resume")
 

@@ -47,7 +47,8 @@ def run(
     from pipeline.clock import Clock
     from pipeline.console import progress_display
     from pipeline.events import ImportRequested
-    from pipeline.run import check_before, import_user, new_run_id
+    from pipeline.run import check_before, import_user, new_run_id, resume_import
+    from pipeline.unfinished import leftover
     from stages.extract.names import asked_name
 
     user = _user(user, request_file)
@@ -66,9 +67,20 @@ def run(
         prune=prune,
     )
     check_before(request, state.settings, state.storage)
-    state.run_id = request.run_id
+    found = leftover(request, state.storage, clock)
+    state.run_id = found or request.run_id
     with progress_display(state.settings, state.verbosity) as progress:
-        done = import_user(request, settings=state.settings, storage=state.storage, clock=clock, progress=progress)
+        parts: dict[str, Any] = {
+            "settings": state.settings,
+            "storage": state.storage,
+            "clock": clock,
+            "progress": progress,
+        }
+        if found is None:
+            done = import_user(request, **parts)
+        else:
+            tell(state, {"resumes": found}, f"going on with run {found}, which was left unfinished")
+            done = resume_import(found, **parts)
     _tell(state, done, as_json)
     return 0
 
@@ -94,8 +106,9 @@ def resume(state: State, run_id: str | None, as_json: bool) -> int:
     from pipeline.clock import Clock
     from pipeline.console import progress_display
     from pipeline.journal import find_run
-    from pipeline.run import resume_import, unfinished
+    from pipeline.run import resume_import
     from pipeline.summary import summary, summary_lines
+    from pipeline.unfinished import unfinished
 
     state.settings.require_client_id()
     chosen = [find_run(state.storage, run_id)] if run_id else unfinished(state.storage)

@@ -21,7 +21,8 @@ class Endpoint:
     `path` follows `/users/<slug>`; `limit` is rows per page, None where the answer is not paged.
     `items`: one type, or one for each value of the item's `type`. `key` tells rows apart.
     `counted` are the figures of `stats` whose sum is the number of rows; `trusted` says that a figure above what
-    came means rows are missing. `plays` is how many plays a row stands for, where it stands for any.
+    came means rows are missing. `newest_first`: what is added comes up on the first page. `plays` is how many plays
+    a row stands for, where it stands for any.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Endpoint:
     params: dict[str, str] = field(default_factory=dict)
     counted: tuple[tuple[str, str], ...] = ()
     trusted: bool = False
+    newest_first: bool = False
     plays: Callable[[Row], int] | None = None
 
 
@@ -98,6 +100,7 @@ HISTORY = Endpoint(
     (schema.MoviePlay, schema.EpisodePlay),
     lambda play: play.id,
     counted=(("movies", "plays"), ("episodes", "plays")),
+    newest_first=True,
     plays=lambda play: 1,
 )
 # A typed watchlist announces the count of all types, so the bare path is the one that can be checked.

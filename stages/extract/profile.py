@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from pipeline.errors import ConfigurationError, NotFound, PrivateProfile, Unavailable
@@ -47,6 +48,11 @@ async def meet(client: Client, name: Name, asked: str) -> tuple[Profile, Answer]
         user = clean(json.loads(answer.items[0]), PROFILE.items, Notes())
     except (Unreadable, ValueError, RecursionError):
         raise Unavailable("the profile's answer cannot be read", "Try again later.") from None
+    return introduced(user, name, asked), answer
+
+
+def introduced(user: Any, name: Name, asked: str) -> Profile:
+    """Who the profile (a row of its endpoint) says that it is; raises `NotFound`, `PrivateProfile`."""
     username = user.username or asked
     if user.deleted or not name.fits(username):
         raise NotFound(ascii(name.typed), WHERE_THE_NAME_IS)
@@ -56,7 +62,7 @@ async def meet(client: Client, name: Name, asked: str) -> tuple[Profile, Answer]
     if slug is None or not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", slug):
         # It names folders, so only what cannot lead out of them.
         slug = asked.lower()
-    return Profile(username, slug, user.ids.trakt if user.ids else None), answer
+    return Profile(username, slug, user.ids.trakt if user.ids else None)
 
 
 async def _ending(client: Client, name: Name, asked: str, refusal: Refused) -> Exception:

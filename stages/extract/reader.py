@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -14,9 +13,10 @@ from pipeline.clock import Clock
 from pipeline.errors import RateLimited, Unavailable
 from pipeline.events import EndpointRead
 from stages.extract.client import Answer, Client, Refused
+from stages.extract.earlier import Changed, Earlier
 from stages.extract.endpoints import Endpoint, TitleKey
 from stages.extract.paging import Page, Reading
-from stages.extract.source import Source
+from stages.extract.source import Asked, Request, Source, Told
 
 if TYPE_CHECKING:
     from stages.extract.staging import Staged
@@ -44,9 +44,16 @@ class Desk:
     # Answers travelling or waiting to be staged: what keeps memory constant.
     in_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(64))
 
+    async def staging(self, name: str, *arguments: Any) -> Any:
+        """Call a function of `staging`, aside from the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.aside, _staging, name, *arguments)
+
 
 class Reader:
-    """Reads one endpoint of one user. `rows` are kept only where the answer is not paged."""
+    """Reads one endpoint of one user. `rows` are kept only where the answer is not paged.
+
+    `recalled` is how many answers the same run had staged before it was interrupted.
+    """
 
     def __init__(self, endpoint: Endpoint, user_path: str, desk: Desk) -> None:
         self.endpoint = endpoint
@@ -61,6 +68,9 @@ class Reader:
         self.status: int | None = None
         self.private = False
         self.failure: RateLimited | Unavailable | None = None
+        self.recalled = 0
+        self._earlier = Earlier(endpoint.limit)
+        self._joining = asyncio.Lock()
         self._path = user_path + endpoint.path
         self._desk = desk
         self._asked = self._answered = self._staged = self._rejected = self._duplicates = 0
@@ -71,14 +81,55 @@ class Reader:
         return len(self.keys)
 
     async def ask(self, page: int, limit: int, below: str = "") -> Page:
-        """Ask for one page of so many rows, optionally of a path below the endpoint's, and stage it."""
+        """Ask for one page of so many rows, optionally of a path below the endpoint's, and stage it.
+
+        Raises `Changed` where what was read before an interruption is of no use.
+        """
+        asked = Asked(page, limit, below)
         async with self._desk.in_hand:
-            params: dict[str, str | int] = {**self.endpoint.params, "page": page, "limit": limit}
-            return await self._take(page, limit, self._path + below, params)
+            if self._earlier.ends_before(asked):
+                await self._join(asked)
+            return self._earlier.take(asked) or (await self._fetch(asked))[0]
 
     async def ask_once(self) -> None:
         """Ask for an answer that is not paged, and stage it."""
-        self.reading.note(await self._take(1, 1, self._path, self.endpoint.params))
+        asked = Asked()
+        self.reading.note(self._earlier.take(asked) or (await self._fetch(asked))[0])
+
+    async def recall(self) -> None:
+        """Take up the answers that this run staged before it was interrupted."""
+        source = self._desk.source.result()
+        for number in await self._desk.staging("tidy", self.endpoint, source):
+            request, staged = await self._desk.staging("recall", self.endpoint, number, source)
+            page = self._taken(request, staged)
+            self._asked, self.recalled = number, self.recalled + 1
+            if not request.asked.again:
+                self._earlier.add(number, request.asked, page)
+
+    async def _join(self, asked: Asked) -> None:
+        """Ask for the last whole page again: has the list changed since? It closes the gap where rows only shifted."""
+        async with self._joining:
+            if not self._earlier.ends_before(asked):
+                return
+            joint = self._earlier.joint()
+            if joint is None:
+                self._earlier.drop()
+                return
+            page, number = joint
+            request, before = await self._desk.staging("recall", self.endpoint, number, self._desk.source.result())
+            known = set(self.keys)
+            now, staged = await self._fetch(Asked(page, request.asked.limit, again=True))
+            self.reading.note(now)
+            keys = staged.all_keys()
+            if keys == before.all_keys() and now.rows == request.told.rows:
+                self._earlier.settle()
+                return
+            self._earlier.drop()
+            goes_on = self.endpoint.newest_first and not known.isdisjoint(keys)
+            where = f"read on from page {page}" if goes_on else "read again from the start"
+            self.reading.doubts.append(f"the list changed while the import was interrupted: {where}")
+            if not goes_on:
+                raise Changed
 
     def refuse(self, refusal: Refused) -> None:
         """Trakt said no to this endpoint."""
@@ -102,35 +153,36 @@ class Reader:
             status=self.status,
         )
 
-    async def _take(self, page: int, limit: int, path: str, params: Mapping[str, str | int]) -> Page:
+    async def _fetch(self, asked: Asked) -> tuple[Page, Staged]:
         number = self.next_number()
-        answer = await self._desk.client.get(path, params, paged=self.endpoint.limit is not None)
-        return await self.keep(answer, number, page, limit)
+        paged = self.endpoint.limit is not None
+        params: dict[str, str | int] = dict(self.endpoint.params)
+        if paged:
+            params |= {"page": asked.page, "limit": asked.limit}
+        answer = await self._desk.client.get(self._path + asked.below, params, paged=paged)
+        return await self.keep(answer, number, asked)
 
     def next_number(self) -> int:
         """The number of one more request, and of the file of its answer."""
         self._asked += 1
         return self._asked
 
-    async def keep(self, answer: Answer, number: int, page: int = 1, limit: int = 1) -> Page:
+    async def keep(self, answer: Answer, number: int, asked: Asked) -> tuple[Page, Staged]:
         """Stage the answer to request `number`, once it is known whose it is."""
         fetched_at = self._desk.clock.utc()
         # Shielded: a page that is called off must not take the answer from all the others that wait for it.
         source = await asyncio.shield(self._desk.source)
-        staged = await asyncio.get_running_loop().run_in_executor(
-            self._desk.aside, _stage, self.endpoint, number, page, answer.items, fetched_at, source
-        )
+        announced = (answer.announced(name) for name in ("limit", "page-count", "item-count"))
+        request = Request(asked, Told(len(answer.items), *announced))
+        staged = await self._desk.staging("stage", self.endpoint, number, request, answer.items, fetched_at, source)
+        return self._taken(request, staged), staged
+
+    def _taken(self, request: Request, staged: Staged) -> Page:
         new = self._count(staged)
         self._answered += 1
-        taken = Page(
-            items=len(answer.items),
-            new=new,
-            limit=answer.announced("limit") or limit,
-            pages=answer.announced("page-count"),
-            rows=answer.announced("item-count"),
-        )
-        self._desk.progress.pages(self.endpoint.name, self._answered, taken.pages, self._staged)
-        return taken
+        told = request.told
+        self._desk.progress.pages(self.endpoint.name, self._answered, told.pages, self._staged)
+        return Page(told.items, new, told.limit or request.asked.limit, told.pages, told.rows)
 
     def _count(self, staged: Staged) -> int:
         before = len(self.keys)
@@ -157,9 +209,7 @@ def load_staging() -> None:
     import stages.extract.staging  # noqa: F401
 
 
-def _stage(
-    endpoint: Endpoint, number: int, page: int, items: list[bytes], fetched_at: dt.datetime, source: Source
-) -> Staged:
-    from stages.extract.staging import stage
+def _staging(name: str, *arguments: Any) -> Any:
+    from stages.extract import staging
 
-    return stage(endpoint, number, page, items, fetched_at, source)
+    return getattr(staging, name)(*arguments)

@@ -17,12 +17,13 @@ from pipeline.settings import Settings
 from pipeline.storage import Storage
 from stages.extract import judgement
 from stages.extract.client import Answer, Client, Refused
+from stages.extract.earlier import Changed
 from stages.extract.endpoints import ENDPOINTS, HISTORY, LARGEST_PAGE, LISTS, PROFILE, STATS, WATCHING, TitleKey
 from stages.extract.names import Name, asked_name
 from stages.extract.paging import read_again, read_all, together
-from stages.extract.profile import OPEN_FOR_A_WHILE, Profile, meet, path_of
+from stages.extract.profile import OPEN_FOR_A_WHILE, Profile, introduced, meet, path_of
 from stages.extract.reader import Desk, Progress, Reader, load_staging
-from stages.extract.source import Source
+from stages.extract.source import Asked, Source, slug_of
 
 # Writing waits for the disk, reading for the processor: two keep both busy.
 THREADS = 2
@@ -49,12 +50,13 @@ async def extract(
     on_profile: Callable[[Profile], str],
     known_slug: str | None = None,
     progress: Progress | None = None,
+    resumed: bool = False,
 ) -> Extracted:
     """Read everything that Trakt shows of `request.user`, one Parquet file for each answer.
 
     `on_profile` is told who answered before anything is staged, and gives the application's id of the user; it may
     raise. With `known_slug`, of a user on record, nothing waits for the profile. `progress` is called on the event
-    loop.
+    loop. `resumed` says that this run was interrupted here before: what it staged is not asked for again.
 
     Raises `BadInput`, `NotFound`, `PrivateProfile`, `ConfigurationError`, `StorageError`; and, once all that can be
     staged is staged, `Unavailable` or `RateLimited`. Nothing half-written stays behind, also when cancelled.
@@ -68,7 +70,7 @@ async def extract(
             loop.call_later(LOAD_AFTER, aside.submit, load_staging)
             desk = Desk(client, clock, aside, loop.create_future(), progress)
             run = _Run(request, storage, desk, name, known_slug)
-            return await run.read(on_profile)
+            return await run.read(on_profile, resumed)
     finally:
         # What is being written is finished or gone before anybody goes on.
         aside.shutdown(wait=True, cancel_futures=True)
@@ -89,10 +91,12 @@ class _Run:
         self.before = judgement.Before(storage, None)
         self.stats_known = asyncio.Event()
 
-    async def read(self, on_profile: Callable[[Profile], str]) -> Extracted:
+    async def read(self, on_profile: Callable[[Profile], str], resumed: bool) -> Extracted:
         """Everything, in the order that the answers allow."""
         asked = self.known_slug or self.name.asked
-        if self.known_slug is None:
+        if resumed:
+            profile, user_id = await self._go_on(asked, on_profile)
+        elif self.known_slug is None:
             profile, answer = await meet(self.desk.client, self.name, asked)
             user_id = self._welcome(profile, on_profile, path_of(profile.slug))
             await together(self._keep_profile(answer), *self._lists())
@@ -113,6 +117,23 @@ class _Run:
                 raise reader.failure
         return self._extracted(profile, user_id)
 
+    async def _go_on(self, asked: str, on_profile: Callable[[Profile], str]) -> tuple[Profile, str]:
+        """What this run staged before it was interrupted answers first."""
+        files = self.storage.staged(PROFILE.name, asked.lower(), self.request.run_id)
+        if not files:
+            profile, answer = await meet(self.desk.client, self.name, asked)
+        else:
+            source = Source(self.storage, slug_of(files[0]), self.request.run_id)
+            _, staged = await self.desk.staging("recall", PROFILE, 1, source)
+            profile, answer = introduced(staged.rows[0], self.name, asked), None
+        user_id = self._welcome(profile, on_profile, path_of(profile.slug))
+        await together(*(reader.recall() for reader in self.readers.values()))
+        await together(*([self._keep_profile(answer)] if answer else []), *self._lists())
+        if answer is None and any(reader.outcome == "refused" for reader in self.readers.values()):
+            # Nobody has asked yet whether key and profile are still good.
+            await meet(self.desk.client, self.name, profile.slug)
+        return profile, user_id
+
     def _prepare(self, user_path: str) -> None:
         self.readers = {endpoint.name: Reader(endpoint, user_path, self.desk) for endpoint in ENDPOINTS}
 
@@ -129,7 +150,8 @@ class _Run:
 
     async def _keep_profile(self, answer: Answer) -> None:
         reader = self.readers[PROFILE.name]
-        reader.reading.note(await reader.keep(answer, reader.next_number()))
+        page, _ = await reader.keep(answer, reader.next_number(), Asked())
+        reader.reading.note(page)
 
     def _lists(self) -> list[Coroutine[Any, Any, None]]:
         reads = [self._read_list(self.readers[endpoint.name]) for endpoint in LISTS]
@@ -153,11 +175,17 @@ class _Run:
         await self._ending(self._read_and_compare(reader), reader.endpoint.name)
 
     async def _read_and_compare(self, reader: Reader) -> None:
-        limit = reader.endpoint.limit or LARGEST_PAGE
-        await read_all(reader.ask, limit, reader.reading, newest_first=reader.endpoint is HISTORY)
+        try:
+            await self._read_all(reader)
+        except Changed:
+            await self._read_all(reader)
         if reader.endpoint is not HISTORY:
             await self.stats_known.wait()
             await self._read_missing(reader)
+
+    async def _read_all(self, reader: Reader) -> None:
+        endpoint = reader.endpoint
+        await read_all(reader.ask, endpoint.limit or LARGEST_PAGE, reader.reading, newest_first=endpoint.newest_first)
 
     async def _read_missing(self, reader: Reader) -> None:
         missing = judgement.shortages(reader, self._stats())
@@ -222,6 +250,6 @@ class _Run:
             endpoints={name: reader.figures() for name, reader in self.readers.items()},
             stats=None if stats is None else msgspec.to_builtins(stats),
             doubts=(*implausible, *judgement.doubts(self.readers, stats, self.before)),
-            requests=client.requests,
+            requests=client.requests + sum(reader.recalled for reader in self.readers.values()),
             waited_seconds=round(client.limiter.waited, 3),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple, Union
@@ -15,12 +16,13 @@ import pyarrow as pa
 import pyarrow.json
 import pyarrow.parquet as pq
 
+from pipeline.errors import StorageError
 from pipeline.meanings import metadata
 from pipeline.storage import Storage
 from stages.extract import arrow
 from stages.extract.cleaning import Notes, Unreadable, clean
 from stages.extract.endpoints import Endpoint, TitleKey, title_key, title_name
-from stages.extract.source import Source
+from stages.extract.source import REQUEST, Request, Source
 
 # The quickest of those measured on pages of history, and half of what snappy with dictionaries took.
 COMPRESSION = "lz4"
@@ -43,6 +45,10 @@ class Staged:
     unreadable: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
+    def all_keys(self) -> set[Hashable]:
+        """The keys of all items, set aside or not."""
+        return {*self.keys, *self.rejected}
+
 
 class _Reject(NamedTuple):
     position: int
@@ -51,43 +57,96 @@ class _Reject(NamedTuple):
     raw: bytes
 
 
+class _Read(NamedTuple):
+    """The items of an answer as they were understood; `orderly` says that all were in good order as they came."""
+
+    rows: list[Any]
+    positions: list[int]
+    rejects: list[_Reject]
+    orderly: bool
+    notes: Notes
+
+
 def stage(
-    endpoint: Endpoint, number: int, page: int, items: list[bytes], fetched_at: dt.datetime, source: Source
+    endpoint: Endpoint, number: int, request: Request, items: list[bytes], fetched_at: dt.datetime, source: Source
 ) -> Staged:
     """Write the items of one answer, the `number`th of its endpoint, and what of them was rejected.
 
     Raises `StorageError` where a file cannot be written.
     """
-    notes = Notes()
-    rows, positions, rejects, orderly = _read(endpoint, items, notes)
-    table = None
-    if orderly:
-        table = _table(items, endpoint)
+    read = _read(endpoint, items)
+    table = _table(items, endpoint) if read.orderly else None
     if table is None:
         # Some item was cleaned, or is JSON that the column reader refuses: from what was understood, then.
-        table = _table([msgspec.json.encode(row) for row in rows], endpoint)
+        table = _table([msgspec.json.encode(row) for row in read.rows], endpoint)
         if table is None:
             raise AssertionError(f"{endpoint.name}: what was understood cannot be written")
-    kept = items if len(positions) == len(items) else [items[position] for position in positions]
-    table = _with_origin(table, page, positions, kept, fetched_at, source)
-    _write(source.storage, _name(endpoint.name, number, source), table, endpoint.name)
-    if rejects:
-        aside = f"staged/rejected/user={source.slug}/run={source.run_id}/{endpoint.name}-{number:05}.parquet"
-        _write(source.storage, aside, _rejected(rejects, endpoint.name, page, fetched_at, source), "rejected")
+    kept = items if len(read.positions) == len(items) else [items[position] for position in read.positions]
+    page = request.asked.page
+    table = _with_origin(table, page, read.positions, kept, fetched_at, source)
+    if read.rejects:
+        # First, so that a page that is there is there with all that belongs to it.
+        rejected = _rejected(read.rejects, endpoint.name, page, fetched_at, source)
+        _write(source.storage, source.rejected(endpoint.name, number), rejected, "rejected")
+    _write(source.storage, source.file(endpoint.name, number), table, endpoint.name, request)
+    return _tally(endpoint, read)
+
+
+def _tally(endpoint: Endpoint, read: _Read) -> Staged:
+    rows = read.rows
     staged = Staged(rows, [endpoint.key(row) for row in rows])
-    staged.rejected = [("rejected", reject.raw) for reject in rejects if reject.path is None]
+    staged.rejected = [("rejected", reject.raw) for reject in read.rejects if reject.path is None]
     if endpoint.plays is not None:
         titles = [title_key(row) for row in rows]
         staged.plays = dict(zip(staged.keys, zip(titles, map(endpoint.plays, rows), strict=True), strict=True))
         staged.names = dict(zip(titles, map(title_name, rows), strict=True))
-    for path, example in notes.fields:
+    for path, example in read.notes.fields:
         staged.unreadable[path] += 1
         staged.examples.setdefault(path, example)
     return staged
 
 
-def _name(endpoint: str, number: int, source: Source) -> str:
-    return f"staged/{endpoint}/user={source.slug}/run={source.run_id}/page-{number:05}.parquet"
+def tidy(endpoint: Endpoint, source: Source) -> list[int]:
+    """The numbers of the staged answers; what a torn write left beside them is removed."""
+    source.storage.sweep(source.folder(endpoint.name), source.folder("rejected"))
+    numbers = [_number(name) for name in source.storage.names(source.folder(endpoint.name))]
+    for name in source.storage.names(source.folder("rejected")):
+        if name.rpartition("-")[0] == endpoint.name and _number(name) not in numbers:
+            source.storage.remove(f"{source.folder('rejected')}/{name}")
+    return numbers
+
+
+def _number(name: str) -> int:
+    return int(name.removesuffix(".parquet").rpartition("-")[2])
+
+
+def recall(endpoint: Endpoint, number: int, source: Source) -> tuple[Request, Staged]:
+    """An answer that lies staged: what was asked, and what became of its items.
+
+    Raises `StorageError` where it cannot be read.
+    """
+    name = source.file(endpoint.name, number)
+    with _reading(source.storage, name):
+        file = pq.ParquetFile(source.storage.path(name))
+        request = msgspec.json.decode(file.metadata.metadata[REQUEST.encode()], type=Request)
+        columns = file.read(["position", "raw"]).to_pydict()
+        items = dict(zip(columns["position"], columns["raw"], strict=True))
+    aside = source.rejected(endpoint.name, number)
+    if len(items) < request.told.items and source.storage.exists(aside):
+        with _reading(source.storage, aside):
+            columns = pq.ParquetFile(source.storage.path(aside)).read(["position", "path", "raw"]).to_pydict()
+        rejects = zip(columns["position"], columns["path"], columns["raw"], strict=True)
+        items |= {position: raw for position, path, raw in rejects if path is None}
+    raws = [items[position].encode() for position in sorted(items)]
+    return request, _tally(endpoint, _read(endpoint, raws))
+
+
+@contextmanager
+def _reading(storage: Storage, name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(f"{storage.path(name)} cannot be read", "Look at DATA_URL.") from error
 
 
 @cache
@@ -96,27 +155,28 @@ def _decoders(items: Sequence[type]) -> tuple[msgspec.json.Decoder[Any], msgspec
     return msgspec.json.Decoder(list[item]), msgspec.json.Decoder(item)
 
 
-def _read(endpoint: Endpoint, items: list[bytes], notes: Notes) -> tuple[list[Any], list[int], list[_Reject], bool]:
-    """The rows, their places, the rejects, and whether every item was in good order as it came."""
+def _read(endpoint: Endpoint, items: list[bytes]) -> _Read:
+    notes = Notes()
     whole, single = _decoders(endpoint.items)
     try:
         _inside_the_calendar(items)
-        return whole.decode(b"[" + b",".join(items) + b"]"), list(range(len(items))), [], True
+        rows = whole.decode(b"[" + b",".join(items) + b"]")
+        return _Read(rows, list(range(len(items))), [], True, notes)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         pass
-    rows, positions, rejects = [], [], []
+    read: _Read = _Read([], [], [], False, notes)
     for position, raw in enumerate(items):
         aside = Notes()
         try:
-            rows.append(_one(raw, endpoint, single, aside))
-            positions.append(position)
+            read.rows.append(_one(raw, endpoint, single, aside))
+            read.positions.append(position)
         except Unreadable as error:
             # With its whole, a part is set aside only once.
-            rejects.append(_Reject(position, None, error.reason, raw))
+            read.rejects.append(_Reject(position, None, error.reason, raw))
             continue
         notes.fields += aside.fields
-        rejects += [_Reject(position, part.path, part.reason, part.raw.encode()) for part in aside.parts]
-    return rows, positions, rejects, False
+        read.rejects.extend(_Reject(position, part.path, part.reason, part.raw.encode()) for part in aside.parts)
+    return read
 
 
 def _inside_the_calendar(items: list[bytes]) -> None:
@@ -205,12 +265,13 @@ def _texts(texts: list[bytes]) -> pa.Array:
     return pa.array(texts, pa.string())
 
 
-def _write(storage: Storage, name: str, table: pa.Table, dataset: str) -> None:
+def _write(storage: Storage, name: str, table: pa.Table, dataset: str, request: Request | None = None) -> None:
     # Through memory: written straight to a file, a page takes three times as long.
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink, table.schema, compression=COMPRESSION, use_dictionary=False, write_statistics=False, store_schema=False
     ) as writer:
         writer.write_table(table)
-        writer.add_key_value_metadata(metadata(dataset))
+        asked = {} if request is None else {REQUEST: msgspec.json.encode(request).decode()}
+        writer.add_key_value_metadata(metadata(dataset) | asked)
     storage.write(name, sink.getvalue())
