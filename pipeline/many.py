@@ -44,7 +44,7 @@ def _locked(
     for run in runs:
         run.locked = True
         try:
-            run.publish(run.request)
+            run.begin()
             if failure is not None:
                 raise failure
             run.publish(extract(run))

@@ -58,6 +58,11 @@ class Import:
         """The newest event of this kind."""
         return next(event for event in reversed(self.events) if isinstance(event, kind))
 
+    def begin(self) -> None:
+        """Write down what is asked for; from here on nobody else goes on with this run."""
+        self.held.enter_context(run_lock(self.storage, self.request.run_id))
+        self.publish(self.request)
+
     def publish(self, event: AnyEvent) -> None:
         """Write an event into the journal: now it has happened."""
         self.journal.append(event)
@@ -108,8 +113,7 @@ def import_user(
     `Unbalanced` where the report's equations do not hold: everything is written then, and the report says what.
     """
     run = Import(settings, storage, clock, request, progress)
-    run.held.enter_context(run_lock(storage, request.run_id))
-    run.publish(request)
+    run.begin()
     return _alone(run)
 
 
