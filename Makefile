@@ -20,7 +20,9 @@ setup: .venv/ready ## make .venv and install the pinned dependencies
 .venv/ready: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat -e .
+	$(BIN)/python -m compileall -q pipeline stages
 	@touch $@
 
 import: .venv/ready ## import one profile: make import USER=x

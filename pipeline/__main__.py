@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line; every ending is an exit code and one or two plain lines."""
+    # Almost nothing we make is garbage in a circle: to look for it as often as Python does takes a twentieth of a run.
+    gc.set_threshold(100_000, 20, 20)
     from pipeline.cli import run_cli
 
-    sys.exit(run_cli(sys.argv[1:]))
+    code = run_cli(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # nobody listens any more
+        code = code or 1
+    # All is written and closed by now; to take DuckDB, Arrow and the interpreter apart would cost a tenth of a second.
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pipeline.duck import warm_up
 from pipeline.errors import BadInput
 from pipeline.journal import last_extracted
 from pipeline.locks import user_lock
@@ -26,6 +27,7 @@ def extract_alone(run: Import) -> Extracted:
         known = _known(run, database)
 
     def on_profile(profile: Any) -> str:
+        warm_up()  # transform comes next: its engine is loaded while the pages travel
         run.held.enter_context(user_lock(run.storage, profile.slug))
         with run.database() as database:
             user_id = user_id_of(run, database, profile.slug, profile.trakt_id)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import DatabaseError
+from pipeline.lazy import defer
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def open_database(settings: Settings) -> Iterator[Database]:
         raise DatabaseError(
             "this version speaks to SQLite only", "Set DATABASE_URL to sqlite:///PATH, or leave it out for data/app.db."
         )
+    # The driver manager imports it for a kind of rows that we never give: 40 ms.
+    defer("pyarrow.dataset")
     import adbc_driver_sqlite.dbapi as driver
 
     path = Path(settings.database_url.removeprefix("sqlite:///"))
