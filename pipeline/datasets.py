@@ -19,9 +19,8 @@ TYPES: dict[str, pa.DataType] = {
     "moment": arrow.INSTANT,
 }
 RUN: dict[str, Kind] = {"trakt_slug": "text", "run_id": "text"}
-MARKS: dict[str, Kind] = {"gone": "flag", "moved": "flag", "left_alone": "flag"}
+MARKS: dict[str, Kind] = {"carried": "flag", "gone": "flag", "moved": "flag", "left_alone": "flag"}
 FATE: dict[str, Kind] = {"fate": "text"}
-BY: dict[str, Kind] = {"by_run_id": "text"}
 TITLE: dict[str, Kind] = {
     "title_id": "text",
     "kind": "text",
@@ -55,6 +54,7 @@ OUTCOMES: dict[str, Kind] = {
     "plays": "number",
     "known_before": "flag",
     "title_id_before": "text",
+    "last_title_id": "text",
 }
 LOADED: dict[str, Kind] = {
     "user_id": "text",
@@ -65,6 +65,20 @@ LOADED: dict[str, Kind] = {
     "title_id": "text",
     "outcome": "text",
     "kept": "text",
+}
+KEPT: dict[str, Kind] = {
+    "user_id": "text",
+    "table": "text",
+    "title_id": "text",
+    "season": "number",
+    "episode": "number",
+    "history_id": "number",
+    "column": "text",
+    "ours": "text",
+    "theirs": "text",
+    "ours_at": "moment",
+    "theirs_at": "moment",
+    "why": "text",
 }
 
 
@@ -81,10 +95,13 @@ def schemas() -> dict[str, pa.Schema]:
     for table in TABLES:
         dated: dict[str, Kind] = {"status_at": "moment"} if "status" in table.values else {}
         found[table.name] = _schema(table.key | table.values | dated | MARKS | RUN)
-        found[f"before_{table.name}"] = _schema(FATE | table.columns | RUN | BY)
+        was = {"was_run_id" if name == "run_id" else name: kind for name, kind in table.columns.items()}
+        became = pa.field("became", pa.struct(_schema(table.values)))
+        found[f"before_{table.name}"] = pa.schema([*_schema(FATE | was), became, *_schema(RUN)])
     return found | {
         "outcomes": _schema(OUTCOMES | RUN),
         "loaded_outcomes": _schema(LOADED | RUN),
+        "loaded_kept": _schema(KEPT | RUN),
         "added_titles": _schema(TITLE | RUN),
         "titles": _schema(TITLE),
     }

@@ -249,6 +249,7 @@ RUN = {"trakt_slug": "the profile", "run_id": "the run whose picture the row bel
 USER = {"user_id": "the application's own id of the user"}
 TITLE = {"title_id": "the application's own id of the title"}
 MARKS = {
+    "carried": "the run's picture does not have the row; it stands as the run before had it",
     "gone": "Trakt no longer shows the fact; the row is carried on as it last was",
     "moved": "its Trakt title is another catalogue title now",
     "left_alone": "mode new: the user already had the title, so load leaves the row",
@@ -334,12 +335,15 @@ def _resolved(name: str, about: str, key: str, columns: dict[str, str]) -> Datas
 def _before(name: str, key: str, columns: dict[str, str]) -> Dataset:
     fate = {
         "fate": "what the run did: insert (only the key stands here), update or delete",
-        "by_run_id": "the run that changed the row",
-        "run_id": "the run that had written the row before",
+        "was_run_id": "the run that had written the row before",
         "trakt_slug": "the profile",
+        "run_id": "the run that changed the row",
     }
+    became = {name: text for name, text in columns.items() if name not in (*key.split(", "), *STAMPS)}
     about = f"Rows of {name} as they were before a run changed them."
-    return Dataset(about, f"before/{name}/batch=<batch_id>/part-0.parquet", "load", key, columns | fate)
+    return Dataset(
+        about, f"before/{name}/batch=<batch_id>/part-0.parquet", "load", key, columns | fate | _inside("became", became)
+    )
 
 
 RESOLVED = {
@@ -379,6 +383,7 @@ RESOLVED = {
             "merged": "the catalogue title, where several Trakt titles are that one",
             "known_before": "whether the user's last import met the title",
             "title_id_before": "the catalogue title that it was at the last import",
+            "last_title_id": "the catalogue title that it was when it last was one, where it is none now",
             "plays": "its plays in history",
         },
     ),
@@ -407,22 +412,43 @@ LOADED = {
             "kept": "the columns where the application's own value stayed",
         },
     ),
+    "loaded_kept": Dataset(
+        "Every value of the application's that stayed although both sides had changed it, and why.",
+        "loaded/kept/batch=<batch_id>/part-0.parquet",
+        "load",
+        "run_id, user_id, table, title_id, season, episode, history_id, column",
+        USER
+        | TITLE
+        | RUN
+        | {
+            "table": "the table of the row",
+            "season": "the season's number; null for a title's row",
+            "episode": "the episode's number; null for a title's and a season's row",
+            "history_id": "Trakt's id of the play; null for other rows",
+            "column": "the column; null: the whole row",
+            "ours": "the value that stayed",
+            "theirs": "the value on Trakt",
+            "ours_at": "when the row last changed here",
+            "theirs_at": "Trakt's date of the fact",
+            "why": "why the value here stayed",
+        },
+    ),
     "before_library_entries": _before(
         "library_entries",
-        "by_run_id, user_id, title_id",
+        "run_id, user_id, title_id",
         {name: text for name, text in LIBRARY.items() if name != "status_at"} | STAMPS,
     ),
     "before_season_entries": _before(
         "season_entries",
-        "by_run_id, user_id, title_id, season",
+        "run_id, user_id, title_id, season",
         SEASONS | {"updated_at": STAMPS["updated_at"]},
     ),
     "before_episode_entries": _before(
         "episode_entries",
-        "by_run_id, user_id, title_id, season, episode",
+        "run_id, user_id, title_id, season, episode",
         EPISODES | {"updated_at": STAMPS["updated_at"]},
     ),
-    "before_watches": _before("watches", "by_run_id, user_id, history_id", WATCHES),
+    "before_watches": _before("watches", "run_id, user_id, history_id", WATCHES),
 }
 CATALOGUE = {
     "titles": Dataset(

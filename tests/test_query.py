@@ -54,7 +54,7 @@ def test_latest_shows_the_last_completed_picture_one_row_per_key(home, otter):
         home, "select count(distinct run) as runs, any_value(typeof(run)) as t from history where \"user\" = '123'"
     ) == [{"runs": 3, "t": "VARCHAR"}]
     for table in ("library_entries", "season_entries", "episode_entries", "watches"):
-        known = {"status_at", "gone", "moved", "left_alone", "trakt_slug", "user", "run", "batch", "run_id"}
+        known = {"status_at", "carried", "gone", "moved", "left_alone", "trakt_slug", "user", "run", "batch", "run_id"}
         with connect() as lake:
             names = [row[0] for row in lake.execute(f"describe latest_{table}").fetchall() if row[0] not in known]
         columns = ", ".join(names)

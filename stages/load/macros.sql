@@ -1,9 +1,9 @@
 -- macros: the three-way merge of one column, as version control does it.
--- theirs = Trakt's side now, base = Trakt's side at the last import, ours = the application's row.
+-- theirs = Trakt's side now, base = Trakt's side at the last import, ours = the application's row. `newer` says whether
+-- Trakt's date of the fact is later than the row's own stamp. The first line that holds decides.
 
-create macro merged(theirs, base, ours, has_base, newer, overwrite) as
+create macro merged(theirs, base, ours, has_base, newer) as
     case
-        when overwrite then theirs
         when theirs is not distinct from ours then ours
         when has_base and theirs is not distinct from base then ours
         when has_base and ours is not distinct from base then theirs
@@ -14,12 +14,15 @@ create macro merged(theirs, base, ours, has_base, newer, overwrite) as
     end;
 
 -- Whether both sides changed and ours won.
-create macro kept(theirs, base, ours, has_base, newer, overwrite) as
-    not overwrite
-    and theirs is distinct from ours
+create macro kept(theirs, base, ours, has_base, newer) as
+    theirs is distinct from ours
     and case when has_base then theirs is distinct from base and ours is distinct from base
         else ours is not null and theirs is not null end
-    and not coalesce(newer, false);
+    and not newer;
 
--- Without a baseline, a count of ours that is 0 says nothing yet.
-create macro counted(ours, has_base) as case when has_base then ours else nullif(ours, 0) end;
+-- What the tables of a batch give together: titles with a change, and values of ours that stand (see kept.sql).
+create table changed_titles (run bigint, title_id varchar);
+create table kept_values (
+    run bigint, "table" varchar, title_id varchar, season bigint, episode bigint, history_id bigint, "column" varchar,
+    ours varchar, theirs varchar, ours_at timestamptz, theirs_at timestamptz, why varchar
+);

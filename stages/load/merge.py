@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ from pipeline.events import Counts, Extracted, ImportRequested, Transformed
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.accounts import baseline
+from stages.load.columns import carried, empty, lists, typed
 from stages.load.rows import read_ours
-from stages.load.tables import TABLES, Kind, Table
+from stages.load.tables import TABLES, Table
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,8 +48,6 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
     with open_duckdb() as connection:
         run_script(connection, __package__, "macros")
         _runs(connection, batch, bases)
-        connection.execute("create table changed_titles (run bigint, title_id varchar)")
-        connection.execute("create table kept_rows (run bigint, title_id varchar, entry varchar, kept varchar[])")
         for number in range(len(batch)):
             comparison.counts[number] = {}
         for table in TABLES:
@@ -64,7 +63,8 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
                 )
             )
             connection.execute(
-                "drop table decided; drop table acted; drop table ours; drop table theirs; drop view base; drop view resolved"
+                "drop table decided; drop table acted; drop table ours; drop table theirs; drop view base; "
+                "drop view baseline; drop view resolved"
             )
         comparison.titles = _outcomes(connection, storage, batch, batch_id)
         added = connection.sql(
@@ -108,50 +108,23 @@ def _decide(
     batches = sorted({batch for _, batch in bases if batch})
     files = [f"resolved/{table.name}/batch={name}/part-0.parquet" for name in batches]
     files = [name for name in files if storage.exists(name)]
-    where = parquet(storage, files) if files else f"(from {_resolved(storage, table.name, batch_id)} limit 0)"
-    connection.execute(
-        f"create view base as select {', '.join(f'b.{name}' for name in table.key | table.values)} from {where} as b "
-        "semi join runs as r on r.base_run_id = b.run_id and r.user_id = b.user_id where not (b.left_alone or b.moved)"
-    )
-    value = _struct(table.values, "t"), _struct(table.values, "b")
-    connection.execute(
-        f"create table theirs as select r.run, r.overwrite, t.moved or (t.gone and r.prune) as leaves, "
-        f"{', '.join(f't.{name}' for name in table.key | table.values)}"
-        f"{', t.status_at' if table.name == 'library_entries' else ''} "
-        f"from {_resolved(storage, table.name, batch_id)} as t "
-        "join (select run, run_id, overwrite, prune from runs) as r on r.run_id = t.run_id "
-        f"left join base as b using ({', '.join(table.key)}) where not t.left_alone and (t.moved or (t.gone and r.prune) "
-        f"or (not t.gone and (r.overwrite or b.user_id is null or {value[0]} is distinct from {value[1]})))"
-    )
-    connection.execute(f"create view resolved as select * from {_resolved(storage, table.name, batch_id)}")
-    connection.execute(f"create table ours as select * from ({_empty(table)}) where false")
+    resolved = _resolved(storage, table.name, batch_id)
+    connection.execute(f"create view resolved as select * from {resolved}")
+    baseline = parquet(storage, files) if files else f"(from {resolved} limit 0)"
+    connection.execute(f"create view baseline as select * from {baseline}")
+    parts = lists(table)
+    run_script(connection, __package__, "theirs", **parts)
+    connection.execute(f"create table ours as select * from ({empty(table)}) where false")
     ours = read_ours(connection, database, table)
     if ours is not None:
         connection.register("read_ours", ours)
-        connection.execute(
-            "insert into ours by name select "
-            + ", ".join(_typed(name, kind) for name, kind in table.columns.items())
-            + " from read_ours where user_id <> ''"
-        )
+        columns = ", ".join(typed(name, kind) for name, kind in table.columns.items())
+        connection.execute(f"insert into ours by name select {columns} from read_ours where user_id <> ''")
         connection.unregister("read_ours")
-    run_script(connection, __package__, table.name)
-    connection.execute(
-        sql_of(__package__, "actions")
-        .format(
-            decided_values=", ".join(f"d.{name}" for name in table.values),
-            base_values=", ".join(f"b.{name}" for name in table.values),
-            ours_values=", ".join(f"o.{name}" for name in table.values),
-            key=", ".join(table.key),
-        )
-        .replace("o.updated_at", "o.updated_at" if "updated_at" in table.stamps else "null::timestamptz")
-    )
+    for script in ("decided", "actions", "kept"):
+        run_script(connection, __package__, script, **parts)
     connection.execute(
         "insert into changed_titles select distinct run, title_id from acted where fate in ('insert', 'update')"
-    )
-    entry = "" if table.name == "library_entries" else table.name.removesuffix("_entries")
-    part = {"season_entries": "'season ' || season", "episode_entries": "'episode ' || season || 'x' || episode"}
-    connection.execute(
-        f"insert into kept_rows select run, title_id, {part.get(table.name, repr(entry))}, kept from acted where len(kept) > 0"
     )
 
 
@@ -193,6 +166,11 @@ def _outcomes(
     )
     query = "select * exclude (run) from loaded_outcomes order by run_id, kind, trakt_id, name"
     copy_to(connection, storage, query, f"loaded/outcomes/batch={batch_id}/part-0.parquet")
+    query = (
+        "select r.user_id, k.* exclude (run), r.trakt_slug, r.run_id from kept_values as k join runs as r using (run) "
+        'order by r.run_id, title_id, season nulls first, episode nulls first, history_id, "column"'
+    )
+    copy_to(connection, storage, query, f"loaded/kept/batch={batch_id}/part-0.parquet")
     return {
         number: {"imported": imported, "skipped": skipped, "error": error}
         for number, imported, skipped, error in connection.execute("select * from totals order by run").fetchall()
@@ -200,11 +178,15 @@ def _outcomes(
 
 
 def _before(table: Table) -> str:
-    columns = ", ".join(f"o.{name}" for name in table.columns if name not in table.key)
+    """The changed rows as they were (`was_run_id`: the run that wrote them), and, of updated ones, what they become."""
+    was = ", ".join(
+        f"o.{name}" + (" as was_run_id" if name == "run_id" else "") for name in table.columns if name not in table.key
+    )
     keys = ", ".join(f"a.{name}" for name in table.key)
+    became = ", ".join(f"{name} := a.{name}" for name in table.values)
     return (
-        f"select a.fate, {keys}, {columns}, r.trakt_slug, r.run_id as by_run_id from acted as a "
-        "join (select run, run_id, trakt_slug from runs) as r using (run) "
+        f"select a.fate, {keys}, {was}, case when a.fate = 'update' then struct_pack({became}) end as became, "
+        "r.trakt_slug, r.run_id from acted as a join (select run, run_id, trakt_slug from runs) as r using (run) "
         f"left join ours as o using ({', '.join(table.key)}) where a.fate in ('insert', 'update', 'delete') "
         f"order by {keys}"
     )
@@ -215,7 +197,7 @@ def _projection(table: Table, fate: str, at: str) -> str:
     if fate == "delete":
         columns = [f"a.{name}" for name in table.key]
     else:
-        columns = [_carried(name, kind) for name, kind in (table.key | table.values).items()]
+        columns = [carried(name, kind) for name, kind in (table.key | table.values).items()]
         fresh = "true" if fate == "insert" else "a.clean"
         stamps = {
             "source": "'trakt'",
@@ -226,29 +208,6 @@ def _projection(table: Table, fate: str, at: str) -> str:
         columns += [f"{stamps[name]} as {name}" for name in table.stamps]
     keys = ", ".join(f"a.{name}" for name in table.key)
     return f"select {', '.join(columns)} from acted as a join runs as r using (run) where a.fate = '{fate}' order by {keys}"
-
-
-def _carried(name: str, kind: Kind) -> str:
-    if kind == "moment":
-        return f"strftime(a.{name}, '%Y-%m-%dT%H:%M:%SZ') as {name}"
-    return f"a.{name}::bigint as {name}" if kind == "flag" else f"a.{name} as {name}"
-
-
-def _typed(name: str, kind: Kind) -> str:
-    if kind == "moment":
-        return f"try_cast(nullif({name}, '') as timestamptz) as {name}"
-    if kind == "flag":
-        return f"try_cast({name} as boolean) as {name}"
-    return f"try_cast({name} as {'bigint' if kind == 'number' else 'varchar'}) as {name}"
-
-
-def _empty(table: Table) -> str:
-    types = {"text": "varchar", "number": "bigint", "flag": "boolean", "moment": "timestamptz"}
-    return "select " + ", ".join(f"null::{types[kind]} as {name}" for name, kind in table.columns.items())
-
-
-def _struct(columns: Mapping[str, Kind], side: str) -> str:
-    return f"({', '.join(f'{side}.{name}' for name in columns)})"
 
 
 def _resolved(storage: Storage, table: str, batch_id: str) -> str:

@@ -1,13 +1,21 @@
 -- outcomes: what load does with every Trakt title, and how many there are of each fate.
--- Takes `runs`, `inputs` (run, endpoint, run_id), `changed_titles`, `kept_rows`, the resolved outcomes and the rejected records.
+-- Takes `runs`, `inputs` (run, endpoint, run_id), `changed_titles`, `kept_values`, the resolved outcomes and the rejected records.
 -- Gives `loaded_outcomes` (one row per title) and `totals` (run, imported, skipped, error).
 -- A rejected record counts one error; the same record sent twice counts once.
 
 create table loaded_outcomes as
 with changed_once as (select distinct run, title_id from changed_titles),
+parts as (
+    select run, title_id, season, episode,
+        case when episode is not null then 'episode ' || season || 'x' || episode || ': '
+            when season is not null then 'season ' || season || ': ' else '' end
+        || string_agg(coalesce("column", 'all'), ', ' order by "column") as kept
+    from kept_values
+    group by run, title_id, season, episode
+),
 kept as (
-    select run, title_id, string_agg(case when entry <> '' then entry || ': ' else '' end || array_to_string(kept, ', '), '; ' order by entry) as kept
-    from kept_rows
+    select run, title_id, string_agg(kept, '; ' order by season nulls first, episode nulls first) as kept
+    from parts
     group by run, title_id
 )
 select r.run, r.user_id, o.kind, o.trakt_id, o.title, o.name, o.title_id,

@@ -1,5 +1,5 @@
 -- report: the lists of a report and the figures that its equations need, for every run of a batch.
--- Takes `runs` (run_id), `inputs` (by_run_id, endpoint, run_id), `outcomes`, `loaded`, `resolved_<table>` of these
+-- Takes `runs` (run_id), `inputs` (by_run_id, endpoint, run_id), `outcomes`, `loaded`, `kept_values`, `resolved_<table>` of these
 -- runs, and `all_rejected`, `all_history` of the runs that the pictures stand on.
 -- Each statement below is one list or figure, named by the view it gives; its first column is `run_id`.
 
@@ -28,8 +28,17 @@ select run_id, kind, name, trakt_id, title_id_before, title_id
 from outcomes where title_id_before <> title_id order by run_id, kind, name, trakt_id;
 
 create view kept as
-select run_id, kind, name, trakt_id, title_id, kept
-from loaded where kept is not null order by run_id, kind, name, trakt_id;
+with names as (
+    select run_id, title_id, min_by((kind, name), trakt_id) as known
+    from loaded where title_id is not null
+    group by run_id, title_id
+)
+select k.run_id, n.known[1] as kind, n.known[2] as name, k.title_id, k."table", k.season, k.episode, k.history_id, k."column",
+    k.ours, k.theirs, strftime(k.ours_at, '%Y-%m-%dT%H:%M:%SZ') as ours_at,
+    strftime(k.theirs_at, '%Y-%m-%dT%H:%M:%SZ') as theirs_at, k.why
+from kept_values as k
+left join names as n using (run_id, title_id)
+order by run_id, kind, name, k.title_id, k.season nulls first, k.episode nulls first, k.history_id, k."column";
 
 create view gone as
 select run_id, 'library_entries' as "table", title_id, null::bigint as season, null::bigint as episode, null::bigint as history_id
@@ -58,7 +67,7 @@ staged as (select run_id, count(*) as plays from history group by run_id),
 resolved as (
     select w.run_id, count(*) as plays
     from resolved_watches as w semi join history as h on h.run_id = w.run_id and h.id = w.history_id
-    where not (gone or moved)
+    where not w.carried
     group by w.run_id
 ),
 titles as (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +134,7 @@ def _views(
     for name, file in {
         "outcomes": "resolved/outcomes",
         "loaded": "loaded/outcomes",
+        "kept_values": "loaded/kept",
         **{f"resolved_{table}": f"resolved/{table}" for table in TABLES},
     }.items():
         source = parquet(storage, [f"{file}/batch={batch_id}/part-0.parquet"])
@@ -202,12 +203,14 @@ def text(result: dict[str, Any]) -> str:
                 + _csv(["", *(row[c] for c in ("kind", "name", "year", "trakt_id", "imdb_id", "tmdb_id", "tvdb_id"))])
                 for row in rows
             ]
+        elif key == "kept":
+            lines += [f"  {_kept(row)}" for row in rows[:50]]
+            lines += _more(rows)
         else:
             lines += [
                 "  " + ", ".join(f"{k} {v}" for k, v in row.items() if v not in (None, "", [])) for row in rows[:50]
             ]
-            if len(rows) > 50:
-                lines.append(f"  … and {len(rows) - 50} more (--format json has them all)")
+            lines += _more(rows)
     wrong = [equation for equation in result["equations"] if not equation["balanced"]]
     lines.append("")
     if wrong:
@@ -216,6 +219,25 @@ def text(result: dict[str, Any]) -> str:
     else:
         lines.append(f"All {len(result['equations'])} equations balance.")
     return "\n".join(lines)
+
+
+def _more(rows: Sequence[object]) -> list[str]:
+    return [f"  … and {len(rows) - 50} more (--format json has them all)"] if len(rows) > 50 else []
+
+
+def _kept(row: Mapping[str, Any]) -> str:
+    """`Heat, season 2: score 3 stays (here 2026-01-02), Trakt says 7 (2025-12-30): the change here is newer`."""
+    place = row["name"] or row["title_id"]
+    if row["history_id"] is not None:
+        place += f", play {row['history_id']}"
+    elif row["season"] is not None:
+        place += f", season {row['season']}" if row["episode"] is None else f", {row['season']}x{row['episode']:02}"
+    if row["column"] is None:
+        return f"{place}: stays, {row['why']}"
+    here, there = (f" ({row[at]})" if row[at] else "" for at in ("ours_at", "theirs_at"))
+    theirs = "nothing" if row["theirs"] is None else row["theirs"]
+    ours = "empty" if row["ours"] is None else row["ours"]
+    return f"{place}: {row['column']} stays {ours}{here}, Trakt says {theirs}{there}: {row['why']}"
 
 
 def _csv(values: Sequence[object]) -> str:

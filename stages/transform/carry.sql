@@ -1,73 +1,113 @@
 -- carry: what Trakt showed at the last import and no longer shows is carried on, so that no report forgets it.
 -- Takes `<table>` for the four entry tables, `outcomes`, and `baseline_<table>`, `baseline_outcomes`: the resolved rows
 -- of each run's last import. Gives `resolved_<table>`: theirs and carried rows, with the marks
---   gone   the fact has left the picture,
---   moved  its Trakt title is another catalogue title now, so the row leaves where nobody changed it,
+--   carried  this run's picture does not have the row,
+--   gone     its fact has left the picture,
+--   moved    its Trakt title is another catalogue title now and brings the row along, so the old one leaves,
 --   left_alone  in mode `new`, the user already has the title.
--- A title that Trakt still shows but that no longer resolves is carried on unmarked.
+-- A title that Trakt still shows but that no longer resolves is carried on without another mark; `resolved_outcomes` remembers where
+-- it stood (`last_title_id`), for the day that it resolves again.
 
-create table carried_titles as
+create table resolved_outcomes as
+select o.*, b.title is not null as known_before, b.title_id as title_id_before,
+    case when o.title_id is null then coalesce(b.title_id, b.last_title_id) end as last_title_id
+from outcomes as o
+left join baseline_outcomes as b using (run, title);
+
+-- Catalogue titles of the baseline, and what has become of the Trakt titles that stood on them.
+create table standing as
 with before as (
-    select run, title_id, title from baseline_outcomes where title_id is not null
-),
-now as (
-    select b.run, b.title_id, bool_or(o.title is not null and o.title_id is null) as unresolved,
-        bool_or(o.title_id is not null and o.title_id <> b.title_id) as moved,
-        bool_or(o.title_id = b.title_id) as stays
-    from before as b
-    left join outcomes as o using (run, title)
-    group by b.run, b.title_id
+    select run, title, coalesce(title_id, last_title_id) as title_id
+    from baseline_outcomes
+    where coalesce(title_id, last_title_id) is not null
 )
-select run, title_id, coalesce(unresolved, false) as unresolved,
-    coalesce(moved, false) and not coalesce(stays, false) and not exists (
-        select 1 from outcomes as o where o.run = now.run and o.title_id = now.title_id
+select b.run, b.title_id,
+    bool_or(o.title is not null and o.title_id is null) as unresolved,
+    bool_and(coalesce(o.title_id <> b.title_id, false)) and not exists (
+        select 1 from outcomes as n where n.run = b.run and n.title_id = b.title_id
     ) as moved
-from now;
+from before as b
+left join outcomes as o using (run, title)
+group by b.run, b.title_id;
+
+create table moved_to as
+select distinct s.run, s.title_id, o.title_id as new_title_id
+from standing as s
+join baseline_outcomes as b on b.run = s.run and coalesce(b.title_id, b.last_title_id) = s.title_id
+join outcomes as o on o.run = b.run and o.title = b.title
+where s.moved;
 
 create table resolved_library_entries as
 with carried as (
-    select b.* exclude (gone, moved, left_alone), not coalesce(c.unresolved or c.moved, false) as gone, coalesce(c.moved, false) as moved
+    select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
+        exists (
+            from moved_to as m join library_entries as n on n.run = m.run and n.title_id = m.new_title_id
+            where m.run = b.run and m.title_id = b.title_id
+        ) and not b.gone as moved
     from baseline_library_entries as b
-    left join carried_titles as c using (run, title_id)
+    left join standing as s using (run, title_id)
     anti join library_entries as l using (run, title_id)
+),
+both_sides as (
+    select *, false as carried, false as gone, false as moved from library_entries
+    union all by name
+    select * exclude (unresolved, was_gone), true as carried, was_gone or not (unresolved or moved) as gone from carried
 )
-select *, false as gone, false as moved, exists (from owned where owned.run = l.run and owned.title_id = l.title_id) as left_alone
-from library_entries as l
-union all by name
-select *, false as left_alone from carried;
+select b.*, o.title_id is not null as left_alone
+from both_sides as b left join owned as o using (run, title_id);
 
 create table resolved_season_entries as
 with carried as (
-    select b.* exclude (gone, moved, left_alone), not coalesce(c.unresolved or c.moved, false) as gone, coalesce(c.moved, false) as moved
+    select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
+        exists (
+            from moved_to as m join season_entries as n on n.run = m.run and n.title_id = m.new_title_id and n.season = b.season
+            where m.run = b.run and m.title_id = b.title_id
+        ) and not b.gone as moved
     from baseline_season_entries as b
-    left join carried_titles as c using (run, title_id)
+    left join standing as s using (run, title_id)
     anti join season_entries as l using (run, title_id, season)
+),
+both_sides as (
+    select *, false as carried, false as gone, false as moved from season_entries
+    union all by name
+    select * exclude (unresolved, was_gone), true as carried, was_gone or not (unresolved or moved) as gone from carried
 )
-select *, false as gone, false as moved, exists (from owned where owned.run = l.run and owned.title_id = l.title_id) as left_alone
-from season_entries as l
-union all by name
-select *, false as left_alone from carried;
+select b.*, o.title_id is not null as left_alone
+from both_sides as b left join owned as o using (run, title_id);
 
 create table resolved_episode_entries as
 with carried as (
-    select b.* exclude (gone, moved, left_alone), not coalesce(c.unresolved or c.moved, false) as gone, coalesce(c.moved, false) as moved
+    select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
+        exists (
+            from moved_to as m
+            join episode_entries as n
+                on n.run = m.run and n.title_id = m.new_title_id and n.season = b.season and n.episode = b.episode
+            where m.run = b.run and m.title_id = b.title_id
+        ) and not b.gone as moved
     from baseline_episode_entries as b
-    left join carried_titles as c using (run, title_id)
+    left join standing as s using (run, title_id)
     anti join episode_entries as l using (run, title_id, season, episode)
+),
+both_sides as (
+    select *, false as carried, false as gone, false as moved from episode_entries
+    union all by name
+    select * exclude (unresolved, was_gone), true as carried, was_gone or not (unresolved or moved) as gone from carried
 )
-select *, false as gone, false as moved, exists (from owned where owned.run = l.run and owned.title_id = l.title_id) as left_alone
-from episode_entries as l
-union all by name
-select *, false as left_alone from carried;
+select b.*, o.title_id is not null as left_alone
+from both_sides as b left join owned as o using (run, title_id);
 
+-- A play that is still shown keeps its id and takes the new title along, so none is ever left behind by a move.
 create table resolved_watches as
 with carried as (
-    select b.* exclude (gone, moved, left_alone), not coalesce(c.unresolved or c.moved, false) as gone, coalesce(c.moved, false) as moved
+    select b.* exclude (carried, gone, moved, left_alone), b.gone or not coalesce(s.unresolved, false) as gone, false as moved
     from baseline_watches as b
-    left join carried_titles as c using (run, title_id)
+    left join standing as s using (run, title_id)
     anti join watches as l using (run, history_id)
+),
+both_sides as (
+    select *, false as carried, false as gone, false as moved from watches
+    union all by name
+    select *, true as carried from carried
 )
-select *, false as gone, false as moved, exists (from owned where owned.run = l.run and owned.title_id = l.title_id) as left_alone
-from watches as l
-union all by name
-select *, false as left_alone from carried;
+select b.*, o.title_id is not null as left_alone
+from both_sides as b left join owned as o using (run, title_id);

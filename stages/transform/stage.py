@@ -141,27 +141,38 @@ def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: S
 
 
 def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baselines: Mapping[str, Baseline]) -> None:
+    """What each run's last import left: its resolved rows, without those that it left alone, moved away or pruned."""
     batches = sorted({base.batch_id for base in baselines.values() if base.batch_id})
+
+    def files(kind: str, table: str) -> list[str]:
+        names = [f"{kind}/{table}/batch={batch}/part-0.parquet" for batch in batches]
+        return [name for name in names if storage.exists(name)]
+
     for table in BASELINES:
-        names = [f"resolved/{table}/batch={batch}/part-0.parquet" for batch in batches]
-        files = [name for name in names if storage.exists(name)]
-        marks = "" if table == "outcomes" else ", false as gone, false as moved, false as left_alone"
-        empty = f"select *{marks} from {table} where false"
-        if files:
-            columns = ", ".join(
-                f'b."{row[0]}"' for row in connection.execute(f"describe {empty}").fetchall() if row[0] != "run"
+        marks = ("carried", "gone", "moved", "left_alone") if table in KEYS else ()
+        extra = ", ".join(f"false as {mark}" for mark in marks) or "null as last_title_id"
+        query = f"select *, {extra} from {table} where false"
+        resolved, before = files("resolved", table), files("before", table)
+        if resolved:
+            described = connection.execute(f"describe {query}").fetchall()
+            columns = ", ".join(f'b."{name}"' for name, *_ in described if name != "run")
+            where = "not (b.left_alone or b.moved)" if table in KEYS else "true"
+            if before:
+                same = " and ".join(f"d.{name} = b.{name}" for name in ("run_id", *KEYS[table].split(", ")))
+                where += f" and not exists (from {parquet(storage, before)} as d where d.fate = 'delete' and {same})"
+            query = (
+                f"select r.run, {columns} "
+                f"from ({query} union all by name from {parquet(storage, resolved)}) as b "
+                f"join runs as r on r.base_run_id = b.run_id where {where}"
             )
-            left = "" if table == "outcomes" else "where not (b.left_alone or b.moved)"
-            empty = f"select r.run, {columns} from {parquet(storage, files)} as b join runs as r on r.base_run_id = b.run_id {left}"
-        connection.execute(f"create view baseline_{table} as {empty}")
+        connection.execute(f"create view baseline_{table} as {query}")
 
 
 def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, batch_id: str) -> None:
     if table == "outcomes":
         query = (
-            "select r.user_id, t.* exclude (run), b.title is not null as known_before, b.title_id as title_id_before, "
-            "r.trakt_slug, r.run_id from outcomes as t join runs as r using (run) "
-            "left join baseline_outcomes as b on b.run = t.run and b.title = t.title order by t.run, t.title"
+            "select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from resolved_outcomes as t "
+            "join runs as r using (run) order by run, title"
         )
     elif table == "added_titles":
         query = (
