@@ -64,13 +64,6 @@ class Storage:
         """Whether the file or folder is there."""
         return (self.root / name).exists()
 
-    def remove(self, name: str) -> None:
-        """Take a file away, if it is there."""
-        try:
-            (self.root / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise _refused(self.root / name, error) from error
-
     def sweep(self, *folders: str) -> None:
         """Remove the files that processes which are gone were writing in these folders."""
         for folder in folders:
