@@ -68,12 +68,15 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What an endpoint's picture looked like, for the next run to tell cheaply whether it changed.
 
     `rows` are the distinct rows of the picture, `announced` what the last header counted, `newest` the latest date of
-    a row (of `watching`: when it expires).
+    a row (of `watching`: when it expires). `over_stats` and `over_announced`: by how many rows `stats` and the header
+    counted more than came when it was last read as a whole.
     """
 
     rows: int = 0
     announced: int | None = None
     newest: str | None = None
+    over_stats: int | None = None
+    over_announced: int | None = None
 
 
 class Extracted(Event, frozen=True, kw_only=True, tag=True):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pipeline.duck import warm_up
 from pipeline.errors import BadInput
 from pipeline.journal import last_extracted
 from pipeline.locks import user_lock
@@ -26,9 +25,12 @@ def extract_alone(run: Import) -> Extracted:
     with run.database() as database:
         known = _known(run, database)
 
+    locked: set[str] = set()
+
     def on_profile(profile: Any) -> str:
-        warm_up()  # transform comes next: its engine is loaded while the pages travel
-        run.held.enter_context(user_lock(run.storage, profile.slug))
+        if profile.slug not in locked:
+            run.held.enter_context(user_lock(run.storage, profile.slug))
+            locked.add(profile.slug)
         with run.database() as database:
             user_id = user_id_of(run, database, profile.slug, profile.trakt_id)
         if run.resumed:

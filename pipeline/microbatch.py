@@ -40,8 +40,8 @@ def _equally_far(batch: Batch) -> list[list[Import]]:
     groups: dict[object, list[Import]] = {}
     for run in batch:
         if run.error is None:
-            batch_id = getattr(run.last, "batch_id", None)
-            groups.setdefault((type(run.last), batch_id, run.request.dry_run), []).append(run)
+            batch_id, since = getattr(run.last, "batch_id", None), getattr(run.last, "unchanged_since", None)
+            groups.setdefault((type(run.last), batch_id, bool(since), run.request.dry_run), []).append(run)
     return list(groups.values())
 
 
@@ -67,7 +67,15 @@ def _together(batch: Batch) -> None:
 
 
 def _go_on(batch: Batch) -> None:
-    while (handler := ROUTES.get(type(batch[0].last))) is not None:
+    while True:
+        if isinstance(batch[0].last, Extracted) and (standing := _stand(batch)):
+            _go_on(standing)
+            batch = [run for run in batch if not any(run is other for other in standing)]
+            if not batch:
+                return
+        handler = ROUTES.get(type(batch[0].last))
+        if handler is None:
+            return
         batch[0].progress.stage(handler.__name__.removeprefix("_"))
         for run, event in zip(batch, handler(batch), strict=True):
             run.publish(event)
@@ -126,6 +134,33 @@ def _transform(batch: Batch) -> list[Transformed]:
     )
 
 
+def _stand(batch: Batch) -> list[Import]:
+    """Write that nothing changed, for those runs of which that is so; their rows in the database stand."""
+    from stages.catalog import current_snapshot
+    from stages.load import stand, standing
+
+    first = batch[0]
+    with first.database() as database:
+        allow_empty = any(run.request.add_missing for run in batch)
+        snapshot = current_snapshot(database, first.storage, allow_empty=allow_empty)
+        found = standing(
+            [(run.request, run.said(Extracted)) for run in batch],
+            database=database,
+            storage=first.storage,
+            snapshot=snapshot,
+            at=first.clock.stamp(),
+        )
+        if not found:
+            return []
+        events = {event.run_id: event for event in found}
+        runs = [run for run in batch if run.request.run_id in events]
+        told = [(run.request, run.said(Extracted), events[run.request.run_id]) for run in runs]
+        stand(told, database=database, snapshot=snapshot)
+    for run in runs:
+        run.publish(events[run.request.run_id])
+    return runs
+
+
 def _load(batch: Batch) -> list[Loaded]:
     from stages.load import load
 
@@ -143,9 +178,17 @@ def _load(batch: Batch) -> list[Loaded]:
 
 
 def _report(batch: Batch) -> list[Reported]:
-    from stages.report import report
+    from stages.report import report, report_standing
 
     first = batch[0]
+    if first.said(Loaded).unchanged_since:
+        events = []
+        for run in batch:
+            event, run.report = report_standing(
+                run.said(Extracted), run.said(Loaded), storage=run.storage, at=run.clock.stamp()
+            )
+            events.append(event)
+        return events
     told = report(
         [(run.said(Extracted), run.said(Transformed), run.said(Loaded)) for run in batch],
         storage=first.storage,

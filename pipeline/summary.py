@@ -20,16 +20,24 @@ def summary(storage: Storage, run: Import) -> dict[str, Any]:
         rows = connection.execute(
             "select outcome, coalesce(name, kind || ' ' || coalesce(trakt_id::varchar, '?')) "
             f"from {outcomes} where run_id = ?",
-            [loaded.run_id],
+            [loaded.unchanged_since or loaded.run_id],
         ).fetchall()
-    counts = f"{loaded.imported_count} imported, {loaded.skipped_count} skipped, {loaded.error_count} errors"
+    if loaded.unchanged_since:
+        rows = [("skipped" if outcome == "imported" else outcome, name) for outcome, name in rows]
+    return counts(loaded) | {
+        "imported_titles": sorted(name for outcome, name in rows if outcome == "imported"),
+        "skipped_titles": sorted(name for outcome, name in rows if outcome == "skipped"),
+    }
+
+
+def counts(loaded: Loaded) -> dict[str, Any]:
+    """How many titles of each fate, and the same as a sentence."""
+    told = f"{loaded.imported_count} imported, {loaded.skipped_count} skipped, {loaded.error_count} errors"
     return {
         "imported_count": loaded.imported_count,
         "skipped_count": loaded.skipped_count,
         "error_count": loaded.error_count,
-        "message": f"{'Dry run' if loaded.dry_run else 'Import completed'}: {counts}",
-        "imported_titles": sorted(name for outcome, name in rows if outcome == "imported"),
-        "skipped_titles": sorted(name for outcome, name in rows if outcome == "skipped"),
+        "message": f"{'Dry run' if loaded.dry_run else 'Import completed'}: {told}",
     }
 
 

@@ -68,7 +68,9 @@ class House:
         **settings: Any,
     ) -> Extracted:
         self.runs += not resumed
-        request = ImportRequested(run_id=f"r{self.runs}", at="2026-09-01T00:00:00Z", user=user, accept_empty=accept)
+        request = ImportRequested(
+            run_id=f"r{self.runs}", at="2026-09-01T00:00:00Z", user=user, accept_empty=accept, full=True
+        )
 
         def on_profile(profile: Profile) -> str:
             self.met.append(profile)

@@ -86,13 +86,13 @@ def run(
 
 
 def _tell(state: State, done: Import, as_json: bool) -> None:
-    from pipeline.summary import summary, summary_lines
+    from pipeline.events import Loaded
+    from pipeline.summary import counts, summary, summary_lines
 
-    result = summary(state.storage, done)
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False))
+        click.echo(json.dumps(summary(state.storage, done), ensure_ascii=False))
     else:
-        click.echo("\n".join(summary_lines(result, done.report or {})))
+        click.echo("\n".join(summary_lines(counts(done.said(Loaded)), done.report or {})))
     for doubt in (done.report or {}).get("doubts", []):
         tell(state, {"doubt": doubt}, f"doubt: {doubt['endpoint']}: {doubt['text']}")
 

@@ -119,13 +119,20 @@ class Client:
     ) -> None:
         await self._open.aclose()
 
-    async def get(self, path: str, params: Mapping[str, str | int] | None = None, *, paged: bool = False) -> Answer:
+    async def get(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        paged: bool = False,
+        guest: Guest | None = None,
+    ) -> Answer:
         """Ask for `path` until it is answered; `paged` says that a list is due.
 
         Raises `Refused`, `Unavailable` after `settings.patience` seconds of retries (waiting for the rate limit not
         counted), `RateLimited`.
         """
-        question = _Question(path, dict(params or {}), paged)
+        question = _Question(path, dict(params or {}), paged, guest)
         started = self._clock.now()
 
         def left() -> float:
@@ -171,6 +178,9 @@ class Client:
             waited = await self.limiter.enter(question.limited)
             question.limited += waited
             question.held += waited
+            if question.guest is not None:
+                question.guest.requests += 1
+                question.guest.waited += waited
             headers: Mapping[str, str] | None = None
             self.requests += 1
             try:
@@ -189,6 +199,19 @@ class Client:
             self._free.put_nowait(client)
 
 
+class Guest:
+    """The client as one run uses it, which may be shared by many; counts the run's own requests and seconds waited."""
+
+    def __init__(self, client: Client) -> None:
+        self.requests = 0
+        self.waited = 0.0
+        self._client = client
+
+    async def get(self, path: str, params: Mapping[str, str | int] | None = None, *, paged: bool = False) -> Answer:
+        """As `Client.get`."""
+        return await self._client.get(path, params, paged=paged, guest=self)
+
+
 @dataclass(slots=True)
 class _Question:
     """What is asked, and for how many seconds it was held back: by the rate limit, and in all."""
@@ -196,6 +219,7 @@ class _Question:
     path: str
     params: dict[str, str | int]
     paged: bool
+    guest: Guest | None = None
     limited: float = 0.0
     held: float = 0.0
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import datetime as dt
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ class Endpoint:
     `items`: one type, or one for each value of the item's `type`. `key` tells rows apart.
     `counted` are the figures of `stats` whose sum is the number of rows; `trusted` says that a figure above what
     came means rows are missing. `newest_first`: what is added comes up on the first page. `plays` is how many plays
-    a row stands for, where it stands for any.
+    a row stands for, where it stands for any. `dated` is the date by which the newest row is known.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Endpoint:
     trusted: bool = False
     newest_first: bool = False
     plays: Callable[[Row], int] | None = None
+    dated: Callable[[Row], dt.datetime | None] | None = None
 
 
 def title_key(row: Row) -> TitleKey:
@@ -51,6 +53,12 @@ def title_name(row: Row) -> str:
     title = row.show if hasattr(row, "show") else row.movie
     name: str | None = title.title
     return name or ""
+
+
+def newest_of(endpoint: Endpoint, rows: Iterable[Row]) -> str | None:
+    """The latest date of these rows, as a text that sorts by time."""
+    dates = [] if endpoint.dated is None else [date for date in map(endpoint.dated, rows) if date is not None]
+    return max(dates).astimezone(dt.UTC).isoformat(timespec="microseconds") if dates else None
 
 
 def _own_plays(row: Row) -> int:
@@ -71,7 +79,14 @@ def _one(_: Row) -> Hashable:
 
 PROFILE = Endpoint("profile", "", (schema.User,), _one, limit=None)
 STATS = Endpoint("stats", "/stats", (schema.Stats,), _one, limit=None)
-WATCHING = Endpoint("watching", "/watching", (schema.WatchingMovie, schema.WatchingEpisode), _one, limit=None)
+WATCHING = Endpoint(
+    "watching",
+    "/watching",
+    (schema.WatchingMovie, schema.WatchingEpisode),
+    _one,
+    limit=None,
+    dated=lambda row: row.expires_at,
+)
 # By force at most 100 rows with seasons (observed in public issues of trakt-api, July 2026); season 0 only with
 # `specials` (told by Trakt's staff there, May 2026).
 WATCHED_SHOWS = Endpoint(
@@ -84,6 +99,7 @@ WATCHED_SHOWS = Endpoint(
     counted=(("shows", "watched"),),
     trusted=True,
     plays=_own_plays,
+    dated=lambda row: row.last_watched_at,
 )
 WATCHED_MOVIES = Endpoint(
     "watched_movies",
@@ -93,6 +109,7 @@ WATCHED_MOVIES = Endpoint(
     counted=(("movies", "watched"),),
     trusted=True,
     plays=_own_plays,
+    dated=lambda row: row.last_watched_at,
 )
 HISTORY = Endpoint(
     "history",
@@ -102,6 +119,7 @@ HISTORY = Endpoint(
     counted=(("movies", "plays"), ("episodes", "plays")),
     newest_first=True,
     plays=lambda play: 1,
+    dated=lambda play: play.watched_at,
 )
 # A typed watchlist announces the count of all types, so the bare path is the one that can be checked.
 WATCHLIST = Endpoint(
@@ -109,6 +127,7 @@ WATCHLIST = Endpoint(
     "/watchlist",
     (schema.ListedMovie, schema.ListedShow, schema.ListedSeason, schema.ListedEpisode),
     _item_key,
+    dated=lambda row: row.listed_at,
 )
 # `collected` of stats is often 0 for collections that are not empty (trakt-api issue 745): a hint, never a count.
 COLLECTION_MOVIES = Endpoint(
@@ -134,6 +153,7 @@ RATINGS = Endpoint(
     _item_key,
     counted=(("ratings", "total"),),
     trusted=True,
+    dated=lambda row: row.rated_at,
 )
 
 # History first: it is the longest, so its first page should be the first to travel.

@@ -31,11 +31,14 @@ class Before:
     def __init__(self, storage: Storage, last: Extracted | None) -> None:
         self.doubts = frozenset(last.doubts) if last else frozenset()
         self.inputs = dict(last.inputs) if last else {}
+        self.marks = dict(last.marks) if last else {}
         self._storage = storage
         self._last = last
 
     def rows(self, endpoint: str) -> int:
         """The distinct rows of the endpoint's last good read."""
+        if endpoint in self.marks:
+            return self.marks[endpoint].rows
         runs = self.inputs.get(endpoint, ())
         for run_id in runs[:1]:
             for event in self._events(run_id):
@@ -73,7 +76,8 @@ def is_private(readers: Readers) -> bool:
 def mark_implausible(readers: Readers, stats: Any, before: Before, accept_empty: tuple[str, ...]) -> list[Doubt]:
     """Mark the lists whose answer is not to be believed, and say why: nothing, or less than half, where rows were."""
     read = [readers[endpoint.name] for endpoint in LISTS if readers[endpoint.name].outcome == "read"]
-    nothing_at_all = not any(reader.distinct for reader in read)
+    partly = any(readers[endpoint.name].outcome in ("newest", "unchanged") for endpoint in LISTS)
+    nothing_at_all = not partly and not any(reader.distinct for reader in read)
     doubts = []
     for reader in read:
         name, now = reader.endpoint.name, reader.distinct

@@ -93,6 +93,22 @@ async def read_all(ask: Ask, limit: int, reading: Reading, *, newest_first: bool
                 break
 
 
+async def read_newest(ask: Ask, limit: int, reading: Reading) -> None:
+    """Read a list that has the newest first, until a page brings something that was known before."""
+    for number in range(1, HARD_STOP):
+        page = reading.note(await ask(number, limit))
+        if page.new < page.items or page.items == 0:
+            break
+
+
+async def read_until(ask: Ask, limit: int, reading: Reading, found: Callable[[], bool]) -> None:
+    """Read page after page until what is looked for is found, or nothing is left."""
+    for number in range(1, HARD_STOP):
+        page = reading.note(await ask(number, limit))
+        if found() or page.items == 0:
+            break
+
+
 def _announced(reading: Reading) -> int:
     return min(HARD_STOP, 1 if reading.pages is None else reading.pages)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pipeline.errors import ConfigurationError, NotFound, PrivateProfile, Unavailable
 from stages.extract.cleaning import Notes, Unreadable, clean
-from stages.extract.client import Answer, Client, Refused
+from stages.extract.client import Answer, Guest, Refused
 from stages.extract.endpoints import PROFILE
 from stages.extract.names import WHERE_THE_NAME_IS, Name
 
@@ -33,7 +33,7 @@ def path_of(user: str) -> str:
     return f"/users/{quote(user, safe='')}"
 
 
-async def meet(client: Client, name: Name, asked: str) -> tuple[Profile, Answer]:
+async def meet(client: Guest, name: Name, asked: str) -> tuple[Profile, Answer]:
     """Ask for the profile `asked`; it counts only if it fits the name that somebody gave.
 
     Raises `NotFound`, `PrivateProfile`, `ConfigurationError` ("API key refused"), `Unavailable`, `RateLimited`.
@@ -65,7 +65,7 @@ def introduced(user: Any, name: Name, asked: str) -> Profile:
     return Profile(username, slug, user.ids.trakt if user.ids else None)
 
 
-async def _ending(client: Client, name: Name, asked: str, refusal: Refused) -> Exception:
+async def _ending(client: Guest, name: Name, asked: str, refusal: Refused) -> Exception:
     who = ascii(name.typed)
     match refusal.status:
         case 401 | 423:
@@ -86,7 +86,7 @@ async def _ending(client: Client, name: Name, asked: str, refusal: Refused) -> E
             return Unavailable(f"the profile answered {status}", "Try again later.")
 
 
-async def _refuses_all(client: Client) -> bool:
+async def _refuses_all(client: Guest) -> bool:
     try:
         await client.get(NEUTRAL)
     except Refused as refusal:
@@ -94,7 +94,7 @@ async def _refuses_all(client: Client) -> bool:
     return False
 
 
-async def _is_closed(client: Client, asked: str) -> bool:
+async def _is_closed(client: Guest, asked: str) -> bool:
     """Whether a profile that hides itself behind a 404 still says elsewhere that it is private, as old replies do."""
     try:
         await client.get(f"{path_of(asked)}/history", {"page": 1, "limit": 1}, paged=True)

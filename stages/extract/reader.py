@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Hashable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.clock import Clock
 from pipeline.errors import RateLimited, Unavailable
-from pipeline.events import EndpointRead
-from stages.extract.client import Answer, Client, Refused
+from pipeline.events import EndpointRead, Outcome
+from stages.extract.client import Answer, Guest, Refused
 from stages.extract.earlier import Changed, Earlier
-from stages.extract.endpoints import Endpoint, TitleKey
+from stages.extract.endpoints import Endpoint, TitleKey, newest_of
 from stages.extract.paging import Page, Reading
 from stages.extract.source import Asked, Request, Source, Told
 
@@ -36,7 +36,7 @@ class Progress(Protocol):
 class Desk:
     """What all readers of a run share. `source` is known once the profile has answered."""
 
-    client: Client
+    client: Guest
     clock: Clock
     aside: Executor
     source: asyncio.Future[Source]
@@ -62,9 +62,11 @@ class Reader:
         self.plays: Counter[TitleKey] = Counter()
         self.names: dict[TitleKey, str] = {}
         self.rows: list[Any] = []
+        self.raw: list[bytes] = []
+        self.newest: str | None = None
         self.unreadable: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
-        self.outcome: Literal["read", "refused", "implausible", "failed"] = "read"
+        self.outcome: Outcome = "read"
         self.status: int | None = None
         self.private = False
         self.failure: RateLimited | Unavailable | None = None
@@ -170,6 +172,8 @@ class Reader:
     async def keep(self, answer: Answer, number: int, asked: Asked) -> tuple[Page, Staged]:
         """Stage the answer to request `number`, once it is known whose it is."""
         fetched_at = self._desk.clock.utc()
+        if self.endpoint.limit is None:
+            self.raw = answer.items
         # Shielded: a page that is called off must not take the answer from all the others that wait for it.
         source = await asyncio.shield(self._desk.source)
         announced = (answer.announced(name) for name in ("limit", "page-count", "item-count"))
@@ -199,6 +203,7 @@ class Reader:
         self._rejected += len(staged.rejected)
         self.unreadable += staged.unreadable
         self.examples = {**staged.examples, **self.examples}
+        self.newest = max(self.newest or "", newest_of(self.endpoint, staged.rows) or "") or None
         if self.endpoint.limit is None:
             self.rows = staged.rows
         return len(self.keys) - before

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 
 from pipeline.clock import Clock
+from pipeline.duck import warm_up
 from pipeline.errors import PrivateProfile, RateLimited, Unavailable
 from pipeline.events import Extracted, ImportRequested
 from pipeline.journal import last_extracted
 from pipeline.settings import Settings
 from pipeline.storage import Storage
 from stages.extract import judgement
-from stages.extract.client import Answer, Client, Refused
+from stages.extract.client import Answer, Client, Guest, Refused
 from stages.extract.earlier import Changed
 from stages.extract.endpoints import ENDPOINTS, HISTORY, LARGEST_PAGE, LISTS, PROFILE, STATS, WATCHING, TitleKey
+from stages.extract.incremental import marks, read_changed
 from stages.extract.names import Name, asked_name
 from stages.extract.paging import read_again, read_all, together
+from stages.extract.probe import figures_of, look
 from stages.extract.profile import OPEN_FOR_A_WHILE, Profile, introduced, meet, path_of
 from stages.extract.reader import Desk, Progress, Reader, load_staging
+from stages.extract.schedule import DAY, full_read_due
 from stages.extract.source import Asked, Source, slug_of
 
 # Writing waits for the disk, reading for the processor: two keep both busy.
@@ -51,12 +56,15 @@ async def extract(
     known_slug: str | None = None,
     progress: Progress | None = None,
     resumed: bool = False,
+    client: Client | None = None,
 ) -> Extracted:
-    """Read everything that Trakt shows of `request.user`, one Parquet file for each answer.
+    """Read what Trakt shows of `request.user`, one Parquet file for each answer: everything, or what has changed.
 
     `on_profile` is told who answered before anything is staged, and gives the application's id of the user; it may
-    raise. With `known_slug`, of a user on record, nothing waits for the profile. `progress` is called on the event
-    loop. `resumed` says that this run was interrupted here before: what it staged is not asked for again.
+    raise, and may be told twice. With `known_slug`, of a user on record, nothing waits for the profile, and where an
+    earlier picture stands, only what differs from it is read, unless a full reading is asked for or due. `progress` is
+    called on the event loop. `resumed` says that this run was interrupted here before: what it staged is not asked for
+    again. `client` is one that is open already, shared by many runs.
 
     Raises `BadInput`, `NotFound`, `PrivateProfile`, `ConfigurationError`, `StorageError`; and, once all that can be
     staged is staged, `Unavailable` or `RateLimited`. Nothing half-written stays behind, also when cancelled.
@@ -65,15 +73,29 @@ async def extract(
     progress = progress or Silent()
     aside = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
     try:
-        async with Client(settings, clock, progress.waiting) as client:
+        async with _opened(client, settings, clock, progress) as opened:
             loop = asyncio.get_running_loop()
-            loop.call_later(LOAD_AFTER, aside.submit, load_staging)
-            desk = Desk(client, clock, aside, loop.create_future(), progress)
+            desk = Desk(Guest(opened), clock, aside, loop.create_future(), progress)
             run = _Run(request, storage, desk, name, known_slug)
+            event = None if resumed and run.has_staged() else await run.look(on_profile, settings.full_read_days)
+            if event is not None:
+                return event
+            loop.call_later(LOAD_AFTER, aside.submit, load_staging)
+            # Transform comes next: its engine is loaded while the pages travel.
+            loop.call_later(LOAD_AFTER, warm_up)
             return await run.read(on_profile, resumed)
     finally:
         # What is being written is finished or gone before anybody goes on.
         aside.shutdown(wait=True, cancel_futures=True)
+
+
+@asynccontextmanager
+async def _opened(client: Client | None, settings: Settings, clock: Clock, progress: Progress) -> AsyncIterator[Client]:
+    if client is not None:
+        yield client
+        return
+    async with Client(settings, clock, progress.waiting) as own:
+        yield own
 
 
 class _Run:
@@ -90,6 +112,48 @@ class _Run:
         self.readers: dict[str, Reader] = {}
         self.before = judgement.Before(storage, None)
         self.stats_known = asyncio.Event()
+
+    async def look(self, on_profile: Callable[[Profile], str], every: int) -> Extracted | None:
+        """Only what changed since the last good reads; None where everything is to be read."""
+        if self.request.full or self.known_slug is None:
+            return None
+        last = last_extracted(self.storage, self.known_slug)
+        now = self.desk.clock.now()
+        if last is None or last.full_read_at is None or full_read_due(last.trakt_slug, last.full_read_at, now, every):
+            return None
+        profile = Profile(last.trakt_username, last.trakt_slug, last.trakt_user_id)
+        user_id = on_profile(profile)
+        plan = await look(self.desk.client, path_of(profile.slug), last, int(now // DAY))
+        if plan is None:
+            return None
+        if plan.empty:
+            return self._unchanged(last, user_id)
+        warm_up()
+        self._begin(last, profile.slug)
+        await read_changed(self, plan, last)
+        return await self._end(profile, user_id, last)
+
+    def _unchanged(self, last: Extracted, user_id: str) -> Extracted:
+        return msgspec.structs.replace(
+            last,
+            run_id=self.request.run_id,
+            at=self.desk.clock.stamp(),
+            user_id=user_id,
+            endpoints={},
+            requests=self.desk.client.requests,
+            waited_seconds=round(self.desk.client.waited, 3),
+        )
+
+    def _begin(self, last: Extracted | None, slug: str) -> None:
+        self.before = judgement.Before(self.storage, last)
+        if not self.readers:
+            self._prepare(path_of(slug))
+        self.desk.source.set_result(Source(self.storage, slug, self.request.run_id))
+
+    def has_staged(self) -> bool:
+        """Whether this run staged anything before it was interrupted."""
+        folder = f"user={self.known_slug}/run={self.request.run_id}"
+        return any(self.storage.exists(f"staged/{endpoint.name}/{folder}") for endpoint in ENDPOINTS)
 
     async def read(self, on_profile: Callable[[Profile], str], resumed: bool) -> Extracted:
         """Everything, in the order that the answers allow."""
@@ -111,11 +175,15 @@ class _Run:
                 return profile, user_id
 
             (profile, user_id), *_ = await together(meet_and_keep(), *self._lists())
+        return await self._end(profile, user_id, None)
+
+    async def _end(self, profile: Profile, user_id: str, last: Extracted | None) -> Extracted:
+        """What has to be asked once more, then the event; `last` is what an incremental reading builds upon."""
         await self._follow_up()
         for reader in self.readers.values():
             if reader.failure is not None:
                 raise reader.failure
-        return self._extracted(profile, user_id)
+        return self._extracted(profile, user_id, last)
 
     async def _go_on(self, asked: str, on_profile: Callable[[Profile], str]) -> tuple[Profile, str]:
         """What this run staged before it was interrupted answers first."""
@@ -142,11 +210,16 @@ class _Run:
         last = last_extracted(self.storage, profile.slug)
         if last is None and self.known_slug is not None:
             last = last_extracted(self.storage, self.known_slug)
-        self.before = judgement.Before(self.storage, last)
         if user_path is not None:
             self._prepare(user_path)
-        self.desk.source.set_result(Source(self.storage, profile.slug, self.request.run_id))
+        self._begin(last, profile.slug)
         return user_id
+
+    async def _keep_stats(self, answer: Answer) -> None:
+        reader = self.readers[STATS.name]
+        reader.outcome = "read"
+        page, _ = await reader.keep(answer, reader.next_number(), Asked())
+        reader.reading.note(page)
 
     async def _keep_profile(self, answer: Answer) -> None:
         reader = self.readers[PROFILE.name]
@@ -227,7 +300,14 @@ class _Run:
         rows = self.readers[STATS.name].rows
         return rows[0] if rows else None
 
-    def _extracted(self, profile: Profile, user_id: str) -> Extracted:
+    def _figures(self, stats: Any, last: Extracted | None) -> dict[str, Any] | None:
+        if stats is None:
+            return last.stats if last else None
+        raw = self.readers[STATS.name].raw
+        figures: dict[str, Any] = figures_of(raw[0]) if raw else msgspec.to_builtins(stats)
+        return figures
+
+    def _extracted(self, profile: Profile, user_id: str, last: Extracted | None) -> Extracted:
         if judgement.is_private(self.readers):
             raise PrivateProfile(ascii(self.name.typed), OPEN_FOR_A_WHILE)
         stats = self._stats()
@@ -236,20 +316,30 @@ class _Run:
         for name, reader in self.readers.items():
             if reader.outcome == "read":
                 inputs[name] = (self.request.run_id,)
+            elif reader.outcome == "newest":
+                inputs[name] = (*self.before.inputs.get(name, ()), self.request.run_id)
             elif name in self.before.inputs:
                 inputs[name] = self.before.inputs[name]
         client = self.desk.client
+        standing = [
+            doubt
+            for doubt in (last.doubts if last else ())
+            if self.readers[doubt.endpoint].outcome in ("unchanged", "newest")
+        ]
+        at = self.desk.clock.stamp()
         return Extracted(
             run_id=self.request.run_id,
-            at=self.desk.clock.stamp(),
+            at=at,
             user_id=user_id,
             trakt_username=profile.username,
             trakt_slug=profile.slug,
             trakt_user_id=profile.trakt_id,
             inputs=inputs,
             endpoints={name: reader.figures() for name, reader in self.readers.items()},
-            stats=None if stats is None else msgspec.to_builtins(stats),
-            doubts=(*implausible, *judgement.doubts(self.readers, stats, self.before)),
+            stats=self._figures(stats, last),
+            doubts=(*implausible, *judgement.doubts(self.readers, stats, self.before), *standing),
             requests=client.requests + sum(reader.recalled for reader in self.readers.values()),
-            waited_seconds=round(client.limiter.waited, 3),
+            waited_seconds=round(client.waited, 3),
+            full_read_at=last.full_read_at if last else at,
+            marks=marks(self.readers, stats, self.before.marks),
         )

@@ -3,5 +3,6 @@
 from stages.load.accounts import Account, accounts, baseline, committed
 from stages.load.enlisting import enlist
 from stages.load.stage import load
+from stages.load.standing import stand, standing
 
-__all__ = ["Account", "accounts", "baseline", "committed", "enlist", "load"]
+__all__ = ["Account", "accounts", "baseline", "committed", "enlist", "load", "stand", "standing"]
