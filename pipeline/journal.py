@@ -97,6 +97,8 @@ def state(events: list[AnyEvent]) -> dict[str, Any]:
                 row |= {"status": "dry" if event.dry_run else "completed", "finished_at": event.at}
                 row |= {"imported_count": event.imported_count, "skipped_count": event.skipped_count}
                 row["error_count"] = event.error_count
+            case ImportFailed() if row["status"] in ("completed", "dry"):
+                pass  # The rows are committed; only the report is missing, or its event was told too late.
             case ImportFailed():
                 row["status"] = "interrupted" if event.exit_code == INTERRUPTED else "failed"
             case Reported():

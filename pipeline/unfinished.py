@@ -63,7 +63,10 @@ def close(storage: Storage, events: list[AnyEvent], why: str, clock: Clock) -> N
 def is_open(events: Sequence[AnyEvent]) -> bool:
     """Whether a run with these events is to be gone on with."""
     last = events[-1]
-    return not isinstance(last, Reported) and (not isinstance(last, ImportFailed) or last.exit_code in PASSING)
+    if any(isinstance(event, Reported) for event in events):
+        # A disk may refuse after the last event has its name: nothing is left to do then.
+        return False
+    return not isinstance(last, ImportFailed) or last.exit_code in PASSING
 
 
 def sweep_run(storage: Storage, run_id: str) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 import pipeline.microbatch
 from pipeline.errors import StorageError
+from pipeline.events import Reported
+from pipeline.journal import Journal
 from pipeline.storage import Storage
 from tests.sandbox.accounts import make_account
 from tests.sandbox.faults import Faults
@@ -56,6 +58,23 @@ def test_an_event_that_could_not_be_written_changes_nothing_in_the_end(home, exp
     assert result.json[0]["imported_count"] == len(expected["library_entries"])
     assert home.rows("select count(*) from import_runs") == [(1,)]
     assert home.call("resume").out == "Nothing to resume.\n"
+
+
+def test_a_disk_that_refuses_after_the_last_event_leaves_nothing_to_do(home, expected, monkeypatch):
+    append = Journal.append
+
+    def refusing(journal, event):
+        append(journal, event)
+        if isinstance(event, Reported):
+            raise StorageError("input/output error")
+
+    monkeypatch.setattr(Journal, "append", refusing)
+    assert home.call("run", "otter").code == 7
+    monkeypatch.setattr(Journal, "append", append)
+
+    assert home.call("resume").out == "Nothing to resume.\n"
+    assert home.call("runs", "--json").json[0]["status"] == "completed"
+    assert contents(home) == expected
 
 
 def test_a_kill_between_commit_and_event_changes_no_count(home, expected, monkeypatch):
