@@ -1,6 +1,6 @@
 # trakt-import: every command. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup import demo test lint bench chaos query report docs clean lock
+.PHONY: help setup import nightly demo test lint bench chaos query report docs clean lock
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -28,6 +28,9 @@ setup: .venv/ready ## make .venv and install the pinned dependencies
 import: .venv/ready ## import one profile: make import USER=x
 	@if [ -z "$$IMPORT_USER" ]; then echo 'usage: make import USER=x' >&2; exit 2; fi; \
 	$(BIN)/trakt-import run -- "$$IMPORT_USER"
+
+nightly: .venv/ready ## import everybody who is marked nightly
+	@$(BIN)/trakt-import batch
 
 demo: .venv/ready ## the whole main job against the bundled sandbox, no key needed
 	@$(BIN)/python -m tests.demo

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pipeline.commands import catalog, importing, looking, query, upkeep, users
+from pipeline.commands import batch, catalog, importing, looking, query, upkeep, users
 from pipeline.errors import TraktImportError
 from pipeline.state import State, tell
 
@@ -75,6 +75,7 @@ for command in (
     looking.report,
     catalog.catalog,
     query.query,
+    batch.batch,
     users.users,
     users.replay,
     upkeep.compact,

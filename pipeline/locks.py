@@ -21,6 +21,14 @@ def user_lock(storage: Storage, slug: str) -> Iterator[None]:
 
 
 @contextmanager
+def night_lock(storage: Storage) -> Iterator[None]:
+    """Hold the lock of the nightly batch; `Running` while another one is at work."""
+    path = storage.root / "locks" / ".night.lock"
+    with _held(path.parent, path, os.O_CREAT | os.O_RDWR, "another batch is at work"):
+        yield
+
+
+@contextmanager
 def run_lock(storage: Storage, run_id: str) -> Iterator[None]:
     """Hold the lock of this run, its folder; `Running` where another process is at work on it."""
     path = storage.root / "runs" / run_id

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stages.database import Database
 
 
-@dataclass
+@dataclass(eq=False)
 class Import:
     """One run on its way: what the stages need, and what they have said so far; `error` where it ended early.
 
@@ -128,8 +128,13 @@ def resume_import(run_id: str, *, settings: Settings, storage: Storage, clock: C
     return _alone(run)
 
 
-def take_up(run_id: str, *, settings: Settings, storage: Storage, clock: Clock, progress: Display) -> Import:
-    """A run as its journal left it; its user's lock is taken where the user is known. `BadInput` as `resume_import`."""
+def take_up(
+    run_id: str, *, settings: Settings, storage: Storage, clock: Clock, progress: Display, locked: bool = False
+) -> Import:
+    """A run as its journal left it; its user's lock is taken where the user is known, unless it is `locked` already.
+
+    `BadInput` as `resume_import`.
+    """
     held = contextlib.ExitStack()
     held.enter_context(run_lock(storage, run_id))
     events: list[AnyEvent] = [
@@ -142,7 +147,8 @@ def take_up(run_id: str, *, settings: Settings, storage: Storage, clock: Clock, 
     sweep_run(storage, run_id)
     extracted = next((event for event in events if isinstance(event, Extracted)), None)
     if extracted is not None and not isinstance(run.last, Reported):
-        run.held.enter_context(user_lock(storage, extracted.trakt_slug))
+        if not locked:
+            run.held.enter_context(user_lock(storage, extracted.trakt_slug))
         try:
             refuse_superseded(run, extracted.user_id)
         except BadInput as error:

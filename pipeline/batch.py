@@ -1,0 +1,274 @@
+"""The nightly batch: many profiles are read in one event loop, within one rate limit, ahead of everything else.
+
+What is read is loaded meanwhile in micro-batches, in a thread aside. Nobody's failure stops the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from pipeline.clock import Clock
+from pipeline.console import Crowd
+from pipeline.errors import ConfigurationError, RateLimited, TraktImportError, Unavailable
+from pipeline.events import Extracted, ImportRequested, Loaded
+from pipeline.locks import user_lock
+from pipeline.microbatch import finish
+from pipeline.night import Night, Target
+from pipeline.run import Import, new_run_id, take_up
+from pipeline.settings import Settings
+from pipeline.storage import Storage
+
+# Profiles read side by side: as many as keep all connections busy.
+AT_ONCE = 24
+# Runs of one transform statement and one load transaction, and as many again may wait; each holds two locks.
+MICRO_BATCH = 150
+# Seconds that the first of a micro-batch waits for others.
+GATHER = 30.0
+# So many failures of Trakt in a row are Trakt's own: then the others are not asked for.
+TRAKT_IS_DOWN = 2 * AT_ONCE
+
+
+@dataclass
+class Batch:
+    """One batch on its way; `done` is told of every run as it ends."""
+
+    settings: Settings
+    storage: Storage
+    clock: Clock
+    night: Night
+    full: bool
+    display: Crowd
+    done: Callable[[Import], None]
+    requests: int = 0
+    waited: float = 0.0
+    ready: asyncio.Queue[list[Import] | None] = field(default_factory=lambda: asyncio.Queue(MICRO_BATCH))
+    failures: int = 0
+    _client: Any = None
+
+    async def run(self, targets: Sequence[Target]) -> None:
+        """Import all of them; raises what stops everybody: a refused key, Trakt away, an interruption."""
+        from stages.extract.client import Client
+
+        loading = asyncio.create_task(self._load())
+        try:
+            async with Client(self.settings, self.clock, self.display.waiting) as client:
+                self._client = client
+                try:
+                    await self._read_all(targets)
+                finally:
+                    self.requests, self.waited = client.requests, client.limiter.waited
+        except asyncio.CancelledError:
+            # What is read is not lost: it is loaded when the batch goes on.
+            loading.cancel()
+            self._let_go()
+            raise
+        except Exception:
+            await self.ready.put(None)
+            await loading
+            raise
+        await self.ready.put(None)
+        await loading
+
+    def _let_go(self) -> None:
+        while not self.ready.empty():
+            for run in self.ready.get_nowait() or ():
+                run.fail(KeyboardInterrupt())
+
+    async def _read_all(self, targets: Sequence[Target]) -> None:
+        waiting = iter(targets)
+
+        async def work() -> None:
+            for target in waiting:
+                await self._read(target)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(AT_ONCE, len(targets))):
+                    group.create_task(work())
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _read(self, target: Target) -> None:
+        """Read one profile, and hand over the runs of all its users."""
+        runs = self._begin(target)
+        before = [run for run in runs if isinstance(run.last, ImportRequested)]
+        if before:
+            try:
+                event = await self._extract(before[0], target)
+                for run in before:
+                    run.publish(event if run is before[0] else _same(event, run))
+                self.failures = 0
+            except (Exception, asyncio.CancelledError) as error:
+                for run in before:
+                    run.fail(error)
+                self._tell(before)
+                self._stop_where_all_is_lost(error)
+        ready = [run for run in runs if run.error is None]
+        if ready:
+            await self.ready.put(ready)
+
+    def _begin(self, target: Target) -> list[Import]:
+        """The runs of one profile: those that were left unfinished tonight, and new ones."""
+        runs: list[Import] = []
+        for user_id in target.user_ids:
+            key = (target.name, user_id)
+            if key in self.night.done:
+                continue
+            if key in self.night.left:
+                try:
+                    runs.append(self._take_up(self.night.left[key], locked=bool(runs)))
+                    continue
+                except TraktImportError:
+                    # Superseded, or somebody is at work on it: a run of its own will tell.
+                    pass
+            request = ImportRequested(
+                run_id=new_run_id(),
+                at=self.clock.stamp(),
+                user=target.name,
+                user_id=user_id,
+                full=self.full,
+                night_id=self.night.night_id,
+            )
+            run = Import(self.settings, self.storage, self.clock, request, self.display)
+            run.begin()
+            runs.append(run)
+        return runs
+
+    def _take_up(self, run_id: str, *, locked: bool) -> Import:
+        return take_up(
+            run_id,
+            settings=self.settings,
+            storage=self.storage,
+            clock=self.clock,
+            progress=self.display,
+            locked=locked,
+        )
+
+    async def _extract(self, run: Import, target: Target) -> Extracted:
+        from stages.extract import extract
+
+        locked: set[str] = set()
+
+        def on_profile(profile: Any) -> str:
+            if profile.slug not in locked:
+                run.held.enter_context(user_lock(run.storage, profile.slug))
+                locked.add(profile.slug)
+            if profile.slug == target.known and run.request.user_id is not None:
+                return run.request.user_id
+            from pipeline.extraction import user_id_of
+
+            with run.database() as database:
+                return user_id_of(run, database, profile.slug, profile.trakt_id)
+
+        return await extract(
+            run.request,
+            settings=self.settings,
+            storage=self.storage,
+            clock=self.clock,
+            on_profile=on_profile,
+            known_slug=target.known,
+            progress=self.display,
+            resumed=run.resumed,
+            client=self._client,
+        )
+
+    def _stop_where_all_is_lost(self, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError | ConfigurationError):
+            raise error
+        self.failures = self.failures + 1 if isinstance(error, Unavailable | RateLimited) else 0
+        if self.failures >= TRAKT_IS_DOWN:
+            raise error
+
+    async def _load(self) -> None:
+        """Load what is ready, a micro-batch at a time, until nothing more comes."""
+        more = True
+        while more:
+            runs, more = await self._gather()
+            if runs:
+                await asyncio.to_thread(finish, runs)
+                self._tell(runs)
+
+    async def _gather(self) -> tuple[list[Import], bool]:
+        first = await self.ready.get()
+        if first is None:
+            return [], False
+        runs = list(first)
+        try:
+            async with asyncio.timeout(GATHER):
+                while len(runs) < MICRO_BATCH:
+                    more = await self.ready.get()
+                    if more is None:
+                        return runs, False
+                    runs += more
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            for run in runs:
+                run.fail(KeyboardInterrupt())
+            raise
+        return runs, True
+
+    def _tell(self, runs: Sequence[Import]) -> None:
+        for run in runs:
+            self.done(run)
+            # What is told is not needed any more: memory must not grow with the users.
+            run.events, run.report = run.events[:1], None
+
+
+def _same(event: Extracted, run: Import) -> Extracted:
+    """What one reading is for another user of the same profile: nothing was asked for again."""
+    return msgspec.structs.replace(
+        event,
+        run_id=run.request.run_id,
+        user_id=run.request.user_id or event.user_id,
+        endpoints={},
+        requests=0,
+        waited_seconds=0.0,
+    )
+
+
+def result_of(run: Import) -> dict[str, Any]:
+    """What the batch report says of one run."""
+    extracted = next((event for event in run.events if isinstance(event, Extracted)), None)
+    about: dict[str, Any] = {
+        "user": extracted.trakt_slug if extracted else run.request.user,
+        "user_id": extracted.user_id if extracted else run.request.user_id,
+        "run_id": run.request.run_id,
+        "requests": extracted.requests if extracted else 0,
+    }
+    if run.error is not None:
+        error = run.error if isinstance(run.error, TraktImportError) else None
+        return about | {
+            "status": "failed",
+            "error": error.message if error else f"A bug: {type(run.error).__name__}: {run.error}",
+            "hint": error.hint if error else "Please report this.",
+            "exit_code": error.exit_code if error else 1,
+        }
+    loaded: Loaded = run.said(Loaded)
+    return about | {
+        "status": "changed" if loaded.imported_count else "unchanged",
+        "imported_count": loaded.imported_count,
+        "skipped_count": loaded.skipped_count,
+        "error_count": loaded.error_count,
+    }
+
+
+def prometheus(report: dict[str, Any], began: float, ended: float) -> str:
+    """The figures of a night as node_exporter's text file collector reads them."""
+    lines = ["# TYPE trakt_import_batch_users gauge"]
+    for status in ("changed", "unchanged", "failed"):
+        count = sum(user["status"] == status for user in report["users"])
+        lines.append(f'trakt_import_batch_users{{status="{status}"}} {count}')
+    for name, value in {
+        "requests": report["requests"],
+        "waited_seconds": report["waited_seconds"],
+        "duration_seconds": round(ended - began, 1),
+        "ended_timestamp_seconds": round(ended),
+    }.items():
+        lines += [f"# TYPE trakt_import_batch_{name} gauge", f"trakt_import_batch_{name} {value}"]
+    return "\n".join(lines) + "\n"
