@@ -11,9 +11,12 @@ def main() -> None:
     """Run the command line; every ending is an exit code and one or two plain lines."""
     # Almost nothing we make is garbage in a circle: to look for it as often as Python does takes a twentieth of a run.
     gc.set_threshold(100_000, 20, 20)
-    from pipeline.cli import run_cli
+    try:
+        from pipeline.cli import run_cli
 
-    code = run_cli(sys.argv[1:])
+        code = run_cli(sys.argv[1:])
+    except KeyboardInterrupt:  # before anything had begun
+        code = 130
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -23,6 +23,14 @@ def run_cli(arguments: list[str]) -> int:
     os.umask(0o077)  # what is staged is somebody's private history
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
+        return _run(state, arguments)
+    except KeyboardInterrupt:
+        # Once more while the ending was being told.
+        return INTERRUPTED
+
+
+def _run(state: State, arguments: list[str]) -> int:
+    try:
         result = cli.main(args=arguments, prog_name="trakt-import", standalone_mode=False, obj=state)
         code = result if isinstance(result, int) else 0
     except TraktImportError as error:

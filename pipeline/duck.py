@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from itertools import count
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StorageError
@@ -24,7 +26,10 @@ _starting = threading.Lock()
 
 @contextmanager
 def open_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty database of its own, gone on leaving; `StorageError` where a file cannot be read or written."""
+    """An empty database of its own, gone on leaving; `StorageError` where a file cannot be read or written.
+
+    A Ctrl-C in the middle of a statement stops it, and is a `KeyboardInterrupt` as anywhere else.
+    """
     import duckdb
 
     instance = _instance()
@@ -32,9 +37,15 @@ def open_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = instance.cursor()
     try:
         connection.execute(f"attach ':memory:' as {room}; use {room}; set timezone = 'UTC'")
-        yield connection
+        with _stoppable(connection):
+            yield connection
     except duckdb.IOException as error:
         raise StorageError(str(error).splitlines()[0], "Look at DATA_URL, then: trakt-import resume") from error
+    except (RuntimeError, duckdb.Error) as error:
+        said = str(error).strip()
+        if said.startswith(("Query interrupted", "INTERRUPT Error")) or said.endswith("KeyboardInterrupt:"):
+            raise KeyboardInterrupt from None
+        raise
     finally:
         connection.close()
         with suppress(duckdb.Error):
@@ -55,6 +66,25 @@ def _instance() -> duckdb.DuckDBPyConnection:
 def _started(process: int) -> duckdb.DuckDBPyConnection:
     """DuckDB of this process (a forked one needs its own): to start and to stop it takes 20 to 40 ms."""
     return new_connection()
+
+
+@contextmanager
+def _stoppable(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let a Ctrl-C reach DuckDB's own threads, which would work on to the end of what they are at."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        connection.interrupt()
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def new_connection() -> duckdb.DuckDBPyConnection:

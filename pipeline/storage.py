@@ -69,7 +69,8 @@ class Storage:
         for folder in folders:
             for aside in (self.root / folder).glob(f"{ASIDE}*"):
                 if not _is_alive(aside.name.removeprefix(ASIDE).partition("-")[0]):
-                    self.remove(f"{folder}/{aside.name}")
+                    with contextlib.suppress(OSError):
+                        aside.unlink()
 
     def folders(self, folder: str) -> list[str]:
         """What lies in a folder, each as a path from the root."""

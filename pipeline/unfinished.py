@@ -30,8 +30,9 @@ def unfinished(storage: Storage) -> list[str]:
 def leftover(request: ImportRequested, storage: Storage, clock: Clock) -> str | None:
     """The unfinished run of the same user with the same options that `request` goes on with instead of a new one.
 
-    One that is older than 24 hours is closed as failed; so is nothing that another process is at work on.
+    One that is older than 24 hours is closed as failed. A run that another process is at work on is left alone.
     """
+    storage.sweep(*storage.folders("catalog"))
     for run_id, events in _runs_of(request, storage, clock):
         asked, last = events[0], events[-1]
         if isinstance(last, Reported) and _said(events, Loaded, dry_run=False):

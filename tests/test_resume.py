@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+
 import pytest
 
 import pipeline.microbatch
 from pipeline.errors import StorageError
 from pipeline.events import Reported
 from pipeline.journal import Journal
+from pipeline.run import new_run_id
 from pipeline.storage import Storage
 from tests.sandbox.accounts import make_account
 from tests.sandbox.faults import Faults
@@ -25,6 +34,24 @@ def contents(home):
         )
         for table in TABLES
     }
+
+
+def run_of(result):
+    return result.err.splitlines()[-1]
+
+
+@contextlib.contextmanager
+def other_process(*arguments):
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield process
+
+
+def wait_for(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -128,3 +155,135 @@ def test_an_endpoint_that_stays_down_is_all_that_is_missing(home, served, monkey
     assert first.code == 6
     assert second.code == 0
     assert home.rows("select count(*) from watches") == [(300,)]
+
+
+def test_the_next_run_goes_on_with_what_the_last_one_left(home, served, monkeypatch):
+    account = make_account("otter", movies=20, shows=5, plays=800)
+    sandbox = served(account)
+    monkeypatch.setenv("TRAKT_PATIENCE", "1")
+    account.faults = Faults(fail_always={"ratings": 503})
+    first = home.call("run", "otter")
+    account.faults = Faults()
+    sandbox.forget()
+
+    second = home.call("run", "https://trakt.tv/users/Otter", "--json")
+
+    assert (first.code, second.code) == (6, 0)
+    assert {request.path.rpartition("/")[2] for request in sandbox.requests} == {"ratings"}
+    assert run_of(first) == run_of(second)
+    assert [run["status"] for run in home.call("runs", "--json").json] == ["completed"]
+    assert home.call("resume").out == "Nothing to resume.\n"
+
+
+@pytest.mark.parametrize("options", [("--full",), ("--mode", "overwrite"), ("--user-id", "7")])
+def test_a_run_with_other_options_is_a_new_one(home, served, monkeypatch, options):
+    account = make_account("otter", movies=5, shows=2, plays=50)
+    served(account)
+    monkeypatch.setenv("TRAKT_PATIENCE", "0.1")
+    account.faults = Faults(fail_always={"ratings": 503})
+    first = home.call("run", "otter")
+    account.faults = Faults()
+
+    assert run_of(home.call("run", "otter", *options)) != run_of(first)
+
+
+def test_a_leftover_of_yesterday_is_closed_and_a_new_run_begins(home, served, monkeypatch):
+    account = make_account("otter", movies=5, shows=2, plays=50)
+    served(account)
+    monkeypatch.setenv("TRAKT_PATIENCE", "0.1")
+    account.faults = Faults(fail_always={"ratings": 503})
+    first = home.call("run", "otter")
+    account.faults = Faults()
+    asked = next(home.path.glob("data/runs/*/events/00001-*"))
+    event = json.loads(asked.read_text())
+    asked.write_text(json.dumps(event | {"at": "2020-01-01T00:00:00Z"}))
+
+    second = home.call("run", "otter")
+
+    assert run_of(second) != run_of(first)
+    assert [run["status"] for run in home.call("runs", "--json").json] == ["completed", "failed"]
+    assert home.call("resume").out == "Nothing to resume.\n"
+
+
+def test_a_run_that_never_met_the_profile_is_not_loaded_under_a_newer_one(home, served, monkeypatch):
+    account = make_account("otter", movies=5, shows=2, plays=50)
+    served(account)
+    monkeypatch.setenv("TRAKT_PATIENCE", "0.1")
+    account.faults = Faults(fail_always={"*": 503})
+    assert home.call("run", "otter").code == 6
+    account.faults = Faults()
+    assert home.call("run", "otter", "--full").code == 0
+    loaded = home.rows("select last_run_id from trakt_accounts")
+
+    result = home.call("resume")
+
+    assert result.code == 9
+    assert "superseded" in result.err
+    assert home.rows("select last_run_id from trakt_accounts") == loaded
+
+
+@pytest.mark.parametrize("name", ["otter", "OTTER", "https://trakt.tv/users/otter"])
+def test_two_imports_of_one_user_at_once_end_with_8(home, served, name):
+    account = make_account("otter", movies=5, shows=2, plays=50)
+    served(account)
+    account.faults = Faults(fail={"ratings": ["hang:1.5"]})
+    with other_process("run", "otter") as other:
+        wait_for(lambda: list(home.path.glob("data/staged/history/*/*/*.parquet")))
+        assert home.call("resume").out == "Nothing to resume.\n"
+        result = home.call("run", name, "--json")
+        assert other.wait(30) == 0
+
+    assert result.code == 8
+    assert result.json["error"].startswith("Import is running")
+    assert [run["status"] for run in home.call("runs", "--json").json] == ["failed", "completed"]
+
+
+def test_two_users_at_once_do_not_disturb_each_other(home, served):
+    accounts = [make_account(name, movies=200, shows=20, plays=2000, seed=len(name)) for name in ("otter", "badger")]
+    served(*accounts)
+    with other_process("run", "otter") as other:
+        assert home.call("run", "badger").code == 0
+        assert other.wait(60) == 0
+
+    assert home.rows("select user_id, count(*) from watches group by 1 order by 1") == [
+        ("badger", 2000),
+        ("otter", 2000),
+    ]
+
+
+def test_ctrl_c_while_a_statement_runs_says_how_to_go_on(home, served, monkeypatch):
+    served(make_account("otter", movies=5, shows=2, plays=50))
+    endless = "select count(*) from range(1000000000000) as a"
+
+    def busy(batch):
+        from pipeline.duck import open_duckdb
+
+        threading.Timer(0.3, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)).start()
+        with open_duckdb() as connection:
+            connection.execute(endless)
+
+    transform = pipeline.microbatch.ROUTES[pipeline.microbatch.Extracted]
+    monkeypatch.setitem(pipeline.microbatch.ROUTES, pipeline.microbatch.Extracted, busy)
+    result = home.call("run", "otter")
+    monkeypatch.setitem(pipeline.microbatch.ROUTES, pipeline.microbatch.Extracted, transform)
+
+    assert result.code == 130
+    assert "Interrupted\nGo on with: trakt-import resume\n" in result.err
+    assert [run["status"] for run in home.call("runs", "--json").json] == ["interrupted"]
+    assert home.call("resume").code == 0
+
+
+def test_a_kill_leaves_no_torn_file_behind(home, served):
+    served(make_account("otter", movies=5, shows=2, plays=50))
+    home.call("run", "otter")
+    torn = [
+        home.path / "data" / name
+        for name in (f"runs/{new_run_id()}/events", *map(str, home.path.glob("data/catalog/*")))
+    ]
+    for folder in torn:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".tmp-4194304999-x").touch()
+
+    home.call("run", "otter")
+
+    assert list(home.path.rglob(".tmp-*")) == []

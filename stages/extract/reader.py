@@ -102,7 +102,9 @@ class Reader:
         """Take up the answers that this run staged before it was interrupted."""
         source = self._desk.source.result()
         for number in await self._desk.staging("tidy", self.endpoint, source):
-            request, staged = await self._desk.staging("recall", self.endpoint, number, source)
+            request, items, staged = await self._desk.staging("recall", self.endpoint, number, source)
+            if self.endpoint.limit is None:
+                self.raw = items
             page = self._taken(request, staged)
             self._asked, self.recalled = number, self.recalled + 1
             if not request.asked.again:
@@ -118,7 +120,7 @@ class Reader:
                 self._earlier.drop()
                 return
             page, number = joint
-            request, before = await self._desk.staging("recall", self.endpoint, number, self._desk.source.result())
+            request, _, before = await self._desk.staging("recall", self.endpoint, number, self._desk.source.result())
             known = set(self.keys)
             now, staged = await self._fetch(Asked(page, request.asked.limit, again=True))
             self.reading.note(now)

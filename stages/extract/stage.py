@@ -80,10 +80,13 @@ async def extract(
             event = None if resumed and run.has_staged() else await run.look(on_profile, settings.full_read_days)
             if event is not None:
                 return event
-            loop.call_later(LOAD_AFTER, aside.submit, load_staging)
+            loading = loop.call_later(LOAD_AFTER, aside.submit, load_staging)
             # Transform comes next: its engine is loaded while the pages travel.
             loop.call_later(LOAD_AFTER, warm_up)
-            return await run.read(on_profile, resumed)
+            try:
+                return await run.read(on_profile, resumed)
+            finally:
+                loading.cancel()
     finally:
         # What is being written is finished or gone before anybody goes on.
         aside.shutdown(wait=True, cancel_futures=True)
@@ -192,7 +195,7 @@ class _Run:
             profile, answer = await meet(self.desk.client, self.name, asked)
         else:
             source = Source(self.storage, slug_of(files[0]), self.request.run_id)
-            _, staged = await self.desk.staging("recall", PROFILE, 1, source)
+            *_, staged = await self.desk.staging("recall", PROFILE, 1, source)
             profile, answer = introduced(staged.rows[0], self.name, asked), None
         user_id = self._welcome(profile, on_profile, path_of(profile.slug))
         await together(*(reader.recall() for reader in self.readers.values()))

@@ -120,8 +120,8 @@ def _number(name: str) -> int:
     return int(name.removesuffix(".parquet").rpartition("-")[2])
 
 
-def recall(endpoint: Endpoint, number: int, source: Source) -> tuple[Request, Staged]:
-    """An answer that lies staged: what was asked, and what became of its items.
+def recall(endpoint: Endpoint, number: int, source: Source) -> tuple[Request, list[bytes], Staged]:
+    """An answer that lies staged: what was asked, the items as they came, and what became of them.
 
     Raises `StorageError` where it cannot be read.
     """
@@ -138,7 +138,7 @@ def recall(endpoint: Endpoint, number: int, source: Source) -> tuple[Request, St
         rejects = zip(columns["position"], columns["path"], columns["raw"], strict=True)
         items |= {position: raw for position, path, raw in rejects if path is None}
     raws = [items[position].encode() for position in sorted(items)]
-    return request, _tally(endpoint, _read(endpoint, raws))
+    return request, raws, _tally(endpoint, _read(endpoint, raws))
 
 
 @contextmanager
