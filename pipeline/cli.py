@@ -86,6 +86,7 @@ for command in (
     batch.batch,
     users.users,
     users.replay,
+    users.forget,
     upkeep.compact,
 ):
     cli.add_command(command)

@@ -77,3 +77,55 @@ def test_replay_of_one_who_is_not_staged_fails_alone(home, served):
     assert result.code == 9
     assert "nobody" in result.err
     assert "otter: 0 imported" in result.out
+
+
+def traces(home, word):
+    """The files under DATA_URL that name the user."""
+    found = []
+    for file in (home.path / "data").rglob("*"):
+        if file.is_file() and not file.name.startswith("app.db"):
+            if file.suffix == ".parquet":
+                import pyarrow.parquet as pq
+
+                text = str(pq.ParquetFile(file).read().to_pylist())
+            else:
+                text = file.read_text(errors="replace")
+            if word in text or word in str(file):
+                found.append(str(file.relative_to(home.path)))
+    return found
+
+
+def test_forget_leaves_no_trace_but_the_block_and_what_somebody_touched(home, served):
+    served(
+        make_account("otter", movies=6, shows=2, plays=60), make_account("beaver", seed=1, movies=6, shows=2, plays=60)
+    )
+    for name in ("otter", "beaver"):
+        home.call("users", "add", name, "--nightly")
+    assert home.call("batch").code == 0
+    beaver = home.rows("select * from library_entries where user_id = 'beaver' order by 1, 2")
+    title = home.rows("select title_id from library_entries where user_id = 'otter' order by 1")[0][0]
+    home.change(f"update library_entries set score = 1 where user_id = 'otter' and title_id = '{title}'")
+
+    result = home.call("forget", "otter")
+
+    assert result.code == 0, result.err
+    assert "library entries" in result.out
+    assert traces(home, "otter") == []
+    assert home.rows("select title_id from library_entries where user_id = 'otter'") == [(title,)]
+    assert home.rows("select count(*) from watches where user_id = 'otter'") == [(0,)]
+    assert home.rows("select * from library_entries where user_id = 'beaver' order by 1, 2") == beaver
+    assert home.rows("select * from trakt_accounts where user_id = 'otter'")[0][:5] == ("otter", None, "otter", None, 0)
+    assert home.call("run", "otter").code == 2
+    assert home.call("run", "beaver", "--full", "--json").json["imported_count"] == 0
+    assert home.call("forget", "nobody").code == 2
+
+
+def test_forget_may_leave_the_library(home, served):
+    served(make_account("otter", movies=6, shows=2, plays=60))
+    home.call("run", "otter")
+    rows = contents(home)
+
+    assert home.call("forget", "otter", "--keep-library").code == 0
+    assert contents(home) == rows
+    home.call("users", "add", "otter")
+    assert home.call("run", "otter").code == 0

@@ -63,6 +63,40 @@ def users_add(state: State, user: str, user_id: str | None, nightly: bool | None
 
 
 @click.command()
+@click.argument("user")
+@click.option("--keep-library", is_flag=True, help="Leave what was imported in the library.")
+@click.pass_obj
+def forget(state: State, user: str, keep_library: bool) -> None:
+    """Remove every trace of a user, and import the user no more until `users add` asks for it."""
+    from pipeline.clock import Clock
+    from pipeline.forget import forget_files, runs_of
+    from pipeline.locks import user_lock
+    from stages.database import open_database
+    from stages.extract.names import asked_name
+    from stages.load import accounts, forget_rows
+
+    slug = asked_name(user).asked.lower()
+    storage, at = state.storage, Clock().stamp()
+    with user_lock(storage, slug), open_database(state.settings) as database:
+        database.prepare()
+        found = accounts(database, slug=slug)
+        runs = runs_of(storage, slug, [account.user_id for account in found])
+        if not found and not runs:
+            raise BadInput(f"{slug} is not on record", "List who is with: trakt-import users list")
+        rows = forget_rows(database, storage, found, slug=slug, keep_library=keep_library, at=at)
+        # The baseline lies in the files: they go after the rows.
+        files = forget_files(storage, slug, runs)
+    storage.remove(f"locks/{slug}.lock")
+    click.echo(f"{slug} is forgotten and blocked since {at}.")
+    for name, count in (*rows.items(), *files.items()):
+        if count:
+            click.echo(f"{count:>8}  {name.replace('_', ' ')}")
+    if keep_library:
+        click.echo("What was imported stays in the library.")
+    click.echo(f"To allow imports again: trakt-import users add {slug}")
+
+
+@click.command()
 @click.argument("names", metavar="[USER]...", nargs=-1)
 @click.option("--all", "everybody", is_flag=True, help="Everybody on record.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON array.")

@@ -2,7 +2,8 @@
 
 from stages.load.accounts import Account, accounts, baseline, committed
 from stages.load.enlisting import enlist
+from stages.load.forgetting import forget_rows
 from stages.load.stage import load
 from stages.load.standing import stand, standing
 
-__all__ = ["Account", "accounts", "baseline", "committed", "enlist", "load", "stand", "standing"]
+__all__ = ["Account", "accounts", "baseline", "committed", "enlist", "forget_rows", "load", "stand", "standing"]
