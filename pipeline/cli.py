@@ -11,10 +11,11 @@ import click
 
 from pipeline.commands import batch, catalog, importing, looking, query, upkeep, users
 from pipeline.errors import TraktImportError
-from pipeline.state import State, tell
+from pipeline.state import State, tell, verbosity
 
 VERSION = "0.1.0"
 INTERRUPTED = 130
+LAYOUT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 def run_cli(arguments: list[str]) -> int:
@@ -58,21 +59,24 @@ def _end(state: State, arguments: list[str], error: str, hint: str, code: int) -
     if "--json" in arguments:
         click.echo(json.dumps({"error": error, "hint": hint, "run_id": state.run_id}, ensure_ascii=False))
     else:
-        tell(state, {"error": error, "hint": hint}, "\n".join(filter(None, (error, hint))))
+        tell(state, {"error": error, "hint": hint}, "\n".join(filter(None, (click.style(error, fg="red"), hint))))
     return code
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, context_settings=LAYOUT)
 @click.version_option(VERSION, prog_name="trakt-import")
-@click.option("-v", "--verbose", count=True, help="Say more on stderr.")
-@click.option("-q", "--quiet", count=True, help="Say less on stderr.")
+@verbosity
 @click.pass_context
-def cli(context: click.Context, verbose: int, quiet: int) -> None:
-    """Bring a public Trakt profile into your application's library, and account for every record."""
+def cli(context: click.Context) -> None:
+    """Bring a public Trakt profile into your application's library, and account for every record.
+
+    The result of a command goes to stdout; progress, doubts and errors go to stderr. `trakt-import COMMAND --help` tells
+    more of each.
+    """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-    state: State = context.obj
-    state.verbosity = verbose - quiet
+    if os.environ.get("NO_COLOR"):
+        context.color = False
 
 
 for command in (

@@ -6,11 +6,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from pipeline.pace import RATE_LIMIT, Pace, counted, spoken
 from pipeline.settings import Settings
+
+# Seconds between two lines about the same reading.
+EVERY = 10.0
 
 
 class Display(Protocol):
@@ -40,22 +44,46 @@ class Silent:
 
 
 class Lines:
-    """One line for each stage and each wait of a second or more; as JSON where logs are read by machines."""
+    """A line for each stage, for each wait, and now and then for a long reading; as JSON where machines read the logs.
 
-    def __init__(self, log_format: str, verbosity: int) -> None:
+    With `verbosity` 1 or more, a line for each page and each short wait, too.
+    """
+
+    def __init__(self, log_format: str, verbosity: int, now: Callable[[], float] = time.monotonic) -> None:
         self._json = log_format == "json"
         self._verbose = verbosity > 0
+        self._pace = Pace(now)
+        self._now = now
+        self._told = now()
 
     def pages(self, endpoint: str, done: int, announced: int | None, rows: int) -> None:
-        """A line for each answer, when asked to say more."""
+        """A line for each answer, when asked to say more; else one in a while."""
+        self._pace.page(endpoint, done, announced, rows)
         if self._verbose:
             of = f" of {announced}" if announced else ""
-            self._line(f"{endpoint}: page {done}{of}, {rows} rows", endpoint=endpoint, pages=done, rows=rows)
+            self._line(
+                f"{endpoint}: page {done}{of}, {counted(rows, 'row')}",
+                endpoint=endpoint,
+                pages=done,
+                announced_pages=announced,
+                rows=rows,
+            )
+        elif self._now() - self._told >= EVERY:
+            pace, left = self._pace, self._pace.left()
+            text = f"{pace.done:,} of {pace.total:,} pages, {pace.rows:,} rows"
+            text += "" if left is None else f", about {spoken(left)} left"
+            self._line(text, pages=pace.done, announced_pages=pace.total, rows=pace.rows, seconds_left=_whole(left))
 
     def waiting(self, seconds: float, reason: str) -> None:
-        """Who waits how long for what."""
-        if seconds >= 1 or self._verbose:
-            self._line(f"waiting {seconds:.0f} s: {reason}", waiting_seconds=round(seconds, 1), reason=reason)
+        """What is waited for, how long, and what then is left."""
+        if (seconds < 1 or not self._pace.hold(seconds, reason)) and not self._verbose:
+            return
+        left = self._pace.left() if reason == RATE_LIMIT else None
+        text = f"waiting {spoken(seconds)}: {reason}"
+        if left is not None:
+            missing = self._pace.total - self._pace.done
+            text += f"; {missing:,} of {self._pace.total:,} pages left, about {spoken(left)} in all"
+        self._line(text, waiting_seconds=round(seconds, 1), reason=reason, seconds_left=_whole(left))
 
     def stage(self, name: str) -> None:
         """The name of the stage."""
@@ -66,44 +94,13 @@ class Lines:
         self._line(text, **record)
 
     def _line(self, text: str, **record: Any) -> None:
+        self._told = self._now()
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         print(json.dumps({"at": at, **record}) if self._json else f"{at} {text}", file=sys.stderr, flush=True)
 
 
-class Bars:
-    """A bar for each endpoint, with pages and rows; the last line says what is waited for."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.progress = Progress(
-            TextColumn("{task.description:<18}"),
-            BarColumn(30),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rows]}"),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._tasks: dict[str, Any] = {}
-
-    def pages(self, endpoint: str, done: int, announced: int | None, rows: int) -> None:
-        """Move the bar of the endpoint."""
-        total = max(done, announced or done)
-        if endpoint not in self._tasks:
-            self._tasks[endpoint] = self.progress.add_task(endpoint.replace("_", " "), total=total, rows="")
-        self.progress.update(self._tasks[endpoint], completed=done, total=total, rows=f"{rows:,} rows")
-
-    def waiting(self, seconds: float, reason: str) -> None:
-        """Say above the bars what is waited for."""
-        if seconds >= 1:
-            self.progress.console.print(f"waiting {seconds:.0f} s: {reason}", highlight=False)
-
-    def stage(self, name: str) -> None:
-        """A line of its own for each stage after extract, whose endpoints have theirs."""
-        if name != "extract":
-            self._tasks[name] = self.progress.add_task(name, total=None, rows="")
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds)
 
 
 @contextmanager
@@ -112,8 +109,9 @@ def progress_display(settings: Settings, verbosity: int) -> Iterator[Display]:
     if verbosity < 0:
         yield Silent()
     elif settings.log_format == "text" and _is_terminal():
-        bars = Bars()
-        with bars.progress:
+        from pipeline.terminal import Bars
+
+        with Bars() as bars:
             yield bars
     else:
         yield Lines(settings.log_format, verbosity)

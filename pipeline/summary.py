@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from pipeline.duck import open_duckdb, parquet
 from pipeline.events import Loaded
@@ -10,6 +13,11 @@ from pipeline.storage import Storage
 
 if TYPE_CHECKING:
     from pipeline.run import Import
+
+
+USUAL = ("inserted", "updated", "unchanged", "kept")
+COLUMNS = (*USUAL, "left_alone", "deleted_here", "gone")
+NAMED, DOUBTS = 3, 20
 
 
 def summary(storage: Storage, run: Import) -> dict[str, Any]:
@@ -42,14 +50,26 @@ def counts(loaded: Loaded) -> dict[str, Any]:
 
 
 def summary_lines(result: dict[str, Any], report: dict[str, Any]) -> list[str]:
-    """The end of a run for a person: a small table, then the message."""
-    lines = [f"{'':<18}{'inserted':>9}{'updated':>9}{'unchanged':>11}{'kept':>6}"]
-    for name, counts in report.get("tables", {}).items():
-        lines.append(
-            f"{name.replace('_', ' '):<18}{counts['inserted']:>9}{counts['updated']:>9}{counts['unchanged']:>11}{counts['kept']:>6}"
-        )
-    missing = report.get("not_in_catalogue", [])
-    if missing:
-        names = ", ".join(str(row["name"]) for row in missing[:5]) + (" …" if len(missing) > 5 else "")
-        lines.append(f"not in the catalogue: {names}")
-    return [*lines, result["message"]]
+    """The end of a run for a person: a small table, what the catalogue lacks, the message; with colours to strip."""
+    tables = report.get("tables", {})
+    columns = [name for name in COLUMNS if name in USUAL or any(counts[name] for counts in tables.values())]
+    dim, bold = partial(click.style, dim=True), partial(click.style, bold=True)
+    lines = [dim(" " * 16 + "".join(f"{name.replace('_', ' '):>14}" for name in columns))]
+    for name, counts in tables.items():
+        figures = [f"{counts[column]:>14,}" for column in columns]
+        cells = [bold(cell) if counts[column] else dim(cell) for column, cell in zip(columns, figures, strict=True)]
+        lines.append(f"{name.replace('_', ' '):<16}{''.join(cells)}")
+    if missing := report.get("not_in_catalogue", []):
+        names = ", ".join(row["name"] or f"{row['kind']} {row['trakt_id']}" for row in missing[:NAMED])
+        more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
+        lines.append(f"not in the catalogue: {names}{more} " + dim("(all of them: trakt-import report)"))
+    return [*lines, bold(result["message"])]
+
+
+def doubt_lines(doubts: list[dict[str, Any]], everything: bool) -> list[str]:
+    """What Trakt's own figures leave open, a line each; a long list is cut short unless everything is asked for."""
+    shown = doubts if everything else doubts[:DOUBTS]
+    lines = [f"doubt: {doubt['endpoint']}: {doubt['text']}" for doubt in shown]
+    if len(doubts) > len(shown):
+        lines.append(f"… and {len(doubts) - len(shown):,} doubts more: trakt-import report")
+    return [click.style(line, fg="yellow") for line in lines]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.errors import BadInput
-from pipeline.state import State
+from pipeline.state import State, tell
 
 
 @click.group()
@@ -40,7 +40,7 @@ def catalog_load(state: State, file: Path, form: str, maps: tuple[str, ...], rep
     removed = f", {filled.removed} removed" if replace else ""
     click.echo(f"{filled.read} titles read, {filled.written} new or changed{removed}")
     for line in filled.shared:
-        click.echo(f"an id used twice: {line}", err=True)
+        tell(state, {"shared_id": line}, f"an id used twice: {line}")
 
 
 @catalog.command("snapshot")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.errors import BadInput, TraktImportError
-from pipeline.state import State, tell
+from pipeline.state import State, tell, verbosity
 
 if TYPE_CHECKING:
     from pipeline.run import Import
@@ -22,13 +22,21 @@ if TYPE_CHECKING:
     "--request", "request_file", metavar="FILE", help='Take the user from {"trakt_username": "…"}; - is stdin.'
 )
 @click.option("--user-id", help="The application's own id for the user.")
-@click.option("--mode", type=click.Choice(["update", "new", "overwrite"]), default="update", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["update", "new", "overwrite"]),
+    default="update",
+    show_default=True,
+    help="update: the application's own changes stay; new: titles that the user has are left alone; "
+    "overwrite: Trakt's side of everything.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would change; write no row.")
 @click.option("--full", is_flag=True, help="Read everything, changed or not.")
 @click.option("--add-missing", is_flag=True, help="Add titles that the catalogue lacks.")
 @click.option("--accept-empty", multiple=True, metavar="ENDPOINT", help="Believe that this endpoint is empty now.")
 @click.option("--prune", is_flag=True, help="Delete rows whose fact has left Trakt and that nobody changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@verbosity
 @click.pass_obj
 def run(
     state: State,
@@ -43,7 +51,11 @@ def run(
     prune: bool,
     as_json: bool,
 ) -> int:
-    """Import one profile."""
+    """Import one profile.
+
+    USER is the name in the profile's address; the address itself will do. What the catalogue lacks, and everything else
+    that became of the profile's records, stands in the report: `trakt-import report`.
+    """
     from pipeline.clock import Clock
     from pipeline.console import progress_display
     from pipeline.events import ImportRequested
@@ -87,22 +99,31 @@ def run(
 
 def _tell(state: State, done: Import, as_json: bool) -> None:
     from pipeline.events import Loaded
-    from pipeline.summary import counts, summary, summary_lines
+    from pipeline.summary import counts, doubt_lines, summary, summary_lines
 
     if as_json:
         click.echo(json.dumps(summary(state.storage, done), ensure_ascii=False))
     else:
         click.echo("\n".join(summary_lines(counts(done.said(Loaded)), done.report or {})))
-    for doubt in (done.report or {}).get("doubts", []):
-        tell(state, {"doubt": doubt}, f"doubt: {doubt['endpoint']}: {doubt['text']}")
+    doubts = (done.report or {}).get("doubts", [])
+    if state.settings.log_format == "json":
+        for doubt in doubts:
+            tell(state, {"doubt": doubt}, "")
+    else:
+        for line in doubt_lines(doubts, state.verbosity > 0):
+            tell(state, {}, line)
 
 
 @click.command()
 @click.argument("run_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON array.")
+@verbosity
 @click.pass_obj
 def resume(state: State, run_id: str | None, as_json: bool) -> int:
-    """Finish what a crash, an interruption, or exit 6 or 7 left unfinished; any other failed run by its id."""
+    """Finish what was left unfinished.
+
+    By a crash, an interruption, or exit 6 or 7; any other failed run only by its id.
+    """
     from pipeline.clock import Clock
     from pipeline.console import progress_display
     from pipeline.journal import find_run

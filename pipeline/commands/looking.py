@@ -11,7 +11,7 @@ from pipeline.state import State
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.pass_obj
 def runs(state: State, as_json: bool) -> None:
     """Every run, newest first."""
@@ -33,7 +33,7 @@ def runs(state: State, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run_id", required=False)
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.pass_obj
 def events(state: State, run_id: str | None, as_json: bool) -> None:
     """The journal of a run (the last one, if none is named)."""

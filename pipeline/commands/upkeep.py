@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import click
 
-from pipeline.state import State
+from pipeline.state import State, tell
 
 
 @click.command()
 @click.pass_obj
 def compact(state: State) -> None:
-    """Merge the page files of finished runs; remove what is older than RETENTION_DAYS and not needed any more."""
+    """Merge small files, remove old ones.
+
+    The page files of finished runs are merged; what is older than RETENTION_DAYS and not needed any more is removed.
+    """
     from pipeline.clock import Clock
     from pipeline.compaction import merge_pages
     from pipeline.retention import remove_old, sweep
@@ -30,7 +33,7 @@ def compact(state: State) -> None:
     merged = merge_pages(state.storage)
     click.echo(f"{merged.before} files of {merged.runs} runs merged into {merged.after}")
     for slug in sorted(busy | set(merged.busy)):
-        click.echo(f"left out: {slug} is being imported", err=True)
+        tell(state, {"left_out": slug}, f"left out: {slug} is being imported")
 
 
 def _baselines(state: State) -> list[tuple[str, str | None]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.errors import BadInput
-from pipeline.state import State, tell
+from pipeline.state import State, tell, verbosity
 
 if TYPE_CHECKING:
     from pipeline.run import Import
@@ -100,9 +100,13 @@ def forget(state: State, user: str, keep_library: bool) -> None:
 @click.argument("names", metavar="[USER]...", nargs=-1)
 @click.option("--all", "everybody", is_flag=True, help="Everybody on record.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON array.")
+@verbosity
 @click.pass_obj
 def replay(state: State, names: tuple[str, ...], everybody: bool, as_json: bool) -> int:
-    """Transform and load again what is staged, against today's catalogue; no request is made."""
+    """Load again what is staged.
+
+    Against today's catalogue, without a request to Trakt.
+    """
     from pipeline.clock import Clock
     from pipeline.console import Silent, progress_display
     from pipeline.events import ImportRequested
