@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.errors import BadInput
-from pipeline.state import State, tell
+from pipeline.state import State, tell, verbosity
 
 if TYPE_CHECKING:
     from pipeline.night import Target
@@ -24,9 +23,12 @@ PROMETHEUS = "reports/trakt_import.prom"
 @click.option("--users", "file", type=click.Path(path_type=Path), metavar="FILE", help="The names in FILE, one a line.")
 @click.option("--full", is_flag=True, help="Read everything, changed or not.")
 @click.option("--json", "as_json", is_flag=True, help="Print the batch report as one JSON object.")
+@verbosity
 @click.pass_obj
 def batch(state: State, everybody: bool, file: Path | None, full: bool, as_json: bool) -> int:
     """Import everybody who is marked nightly. A batch that was killed goes on where it was."""
+    import asyncio
+
     from pipeline.batch import Batch, prometheus, result_of
     from pipeline.clock import Clock
     from pipeline.console import crowd_display
