@@ -92,5 +92,6 @@ for command in (
     users.replay,
     users.forget,
     upkeep.compact,
+    upkeep.doctor,
 ):
     cli.add_command(command)

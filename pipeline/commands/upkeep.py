@@ -47,3 +47,18 @@ def _baselines(state: State) -> list[tuple[str, str | None]]:
             "left join import_runs as r on r.run_id = a.last_run_id where a.last_run_id is not null"
         )
         return [(row[0], row[1]) for row in rows]
+
+
+@click.command()
+@click.pass_obj
+def doctor(state: State) -> int:
+    """Is everything ready? One line each, with what mends it; exit 0 only when all is well."""
+    from pipeline.clock import Clock
+    from pipeline.doctor import examine
+
+    code = 0
+    for line in examine(state.settings, state.storage, Clock()):
+        mend = f" → {line.mend}" if line.mend else ""
+        click.echo(f"{'ok' if line.ok else 'FAIL':<6}{line.name:<11}{line.text}{mend}")
+        code = code or (0 if line.ok else line.exit_code)
+    return code
