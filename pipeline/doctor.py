@@ -30,7 +30,6 @@ SHOWN = 20
 ROOMS = ("staged", "resolved", "loaded", "before", "catalog", "runs", "reports")
 WRITTEN = ("library_entries", "season_entries", "episode_entries", "watches")
 RECORDS = ("trakt_accounts", "import_runs")
-GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,6 @@ def _trakt(settings: Settings, clock: Clock) -> Iterator[Line]:
         yield Line("key", "TRAKT_CLIENT_ID is set")
     except ConfigurationError as error:
         yield _told("key", error)
-        yield Line("trakt", f"{settings.api_url} is not asked without a key")
         return
     try:
         answer = asyncio.run(_ask(settings, clock))
@@ -81,12 +79,12 @@ async def _ask(settings: Settings, clock: Clock) -> Answer:
     from stages.extract.client import Answer, Client, Refused
     from stages.extract.profile import NEUTRAL
 
-    hurried = dataclasses.replace(settings, patience=PATIENCE, max_wait=PATIENCE)
+    hurried = dataclasses.replace(settings, patience=min(settings.patience, PATIENCE), max_wait=PATIENCE)
     async with Client(hurried, clock, lambda seconds, reason: None) as client:
         try:
             return await client.get(NEUTRAL)
         except Refused as refusal:
-            if refusal.status in (401, 403):
+            if refusal.status in (401, 403, 426):
                 raise ConfigurationError(
                     f"it answered {refusal.status}",
                     "Look whether the app still stands in Trakt's settings, and whether its owner's VIP lasts.",
@@ -212,13 +210,15 @@ def _storage(storage: Storage) -> Iterator[Line]:
     except StorageError as error:
         yield _told("disk", error)
         return
-    used = ", ".join(f"{room} {size / GIB:.2f}" for room, size in sizes.items() if size)
-    text = f"{sum(sizes.values()) / GIB:.2f} GiB under DATA_URL ({used or 'nothing yet'}); {free / GIB:.1f} GiB free"
+    used = ", ".join(f"{room} {_written(size)}" for room, size in sizes.items() if size)
+    text = f"{_written(sum(sizes.values()))} under DATA_URL ({used or 'nothing yet'}); {_written(free)} free"
     mend = "" if free >= LEAST_FREE else "Free some space: set RETENTION_DAYS, then trakt-import compact"
     yield Line("disk", text, mend, 7)
 
 
 def _size(storage: Storage, room: str) -> int:
-    return sum(
-        (entry.stat().st_size for entry in (storage.root / room).rglob("*") if entry.is_file()),
-    )
+    return sum(file.stat().st_size for file in (storage.root / room).rglob("*") if file.is_file())
+
+
+def _written(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
