@@ -56,7 +56,7 @@ class Batch:
 
         loading = asyncio.create_task(self._load())
         try:
-            async with Client(self.settings, self.clock, self.display.waiting) as client:
+            async with Client(self.settings, self.clock, self.display.waiting, patient=True) as client:
                 self._client = client
                 try:
                     await self._read_all(targets)

@@ -23,6 +23,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from pipeline.clock import Clock
 from pipeline.errors import Unavailable
 from pipeline.settings import Settings
+from stages.extract.budget import shared_budget
 from stages.extract.limiter import Limiter, retry_after
 from stages.extract.pages import Broken, items_of
 
@@ -72,12 +73,15 @@ class _Again(Exception):
 class Client:
     """At most 16 requests in flight, within the rate limit; to be used as a context.
 
-    `requests` counts what went out, retries included.
+    `requests` counts what went out, retries included. A `patient` one lets other processes of this machine go first.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, waiting: Callable[[float, str], None]) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, waiting: Callable[[float, str], None], *, patient: bool = False
+    ) -> None:
         self.requests = 0
-        self.limiter = Limiter(clock, settings.max_wait, waiting)
+        self._budget = shared_budget(settings, patient=patient)
+        self.limiter = Limiter(clock, settings.max_wait, waiting, self._budget)
         self._settings = settings
         self._clock = clock
         self._waiting = waiting
@@ -117,6 +121,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._budget.leave(self._clock.now())
         await self._open.aclose()
 
     async def get(

@@ -16,6 +16,7 @@ import msgspec
 
 from pipeline.clock import Clock
 from pipeline.errors import RateLimited
+from stages.extract.budget import Budget
 
 LIMIT, PERIOD = 500, 300.0
 SHORTEST_WAIT = 1.0
@@ -32,14 +33,21 @@ _decoder = msgspec.json.Decoder(_Told)
 
 
 class Limiter:
-    """One window of requests, shared by all that go out in this process.
+    """One window of requests, shared by all that go out in this process, and through `budget` by those of others.
 
     `waited` is how many seconds it held requests back in all. A request that would wait longer than `max_wait`
     seconds ends with `RateLimited`.
     """
 
-    def __init__(self, clock: Clock, max_wait: float, waiting: Callable[[float, str], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        max_wait: float,
+        waiting: Callable[[float, str], None],
+        budget: Budget | None = None,
+    ) -> None:
         self.waited = 0.0
+        self._budget = budget or Budget(None)
         self._clock = clock
         self._max_wait = max_wait
         self._waiting = waiting
@@ -68,6 +76,8 @@ class Limiter:
                     # What is out may be all that is left of the window: the answers will tell.
                     self._answered.clear()
                     await self._answered.wait()
+                elif (wait := self._budget.take(self._clock.now(), self._limit, self._period)) > 0:
+                    await self._hold(wait, held + self._clock.now() - came)
                 else:
                     break
             self._in_flight += 1
@@ -93,6 +103,7 @@ class Limiter:
     def block(self, seconds: float) -> None:
         """Nobody goes out for so long: a 429 said so."""
         self._blocked_until = max(self._blocked_until, self._clock.now() + max(seconds, SHORTEST_WAIT))
+        self._budget.block(self._blocked_until)
 
     def _wait(self) -> float:
         now = self._clock.now()
@@ -114,13 +125,19 @@ class Limiter:
         if window == self._told:
             # Answers overtake one another: the lowest is the latest.
             self._remaining = min(self._remaining, told.remaining)
+            self._share(told)
             return True
         until = self._local(told.until, headers)
         if until <= self._clock.now() or (self._told and self._until is not None and until < self._until - 1):
             return False
         self._limit, self._period = told.limit, told.period
         self._until, self._remaining, self._told = until, told.remaining, window
+        self._share(told)
         return True
+
+    def _share(self, told: _Told) -> None:
+        if self._until is not None:
+            self._budget.heed(self._clock.now(), told.limit, told.remaining, self._until)
 
     def _local(self, until: dt.datetime, headers: Mapping[str, str]) -> float:
         """The end of the window by our own clock, which may be minutes off: the reply's `Date` tells by how much."""
