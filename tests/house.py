@@ -65,11 +65,12 @@ class House:
         accept: tuple[str, ...] = (),
         storage: Storage | None = None,
         resumed: bool = False,
+        full: bool = True,
         **settings: Any,
     ) -> Extracted:
         self.runs += not resumed
         request = ImportRequested(
-            run_id=f"r{self.runs}", at="2026-09-01T00:00:00Z", user=user, accept_empty=accept, full=True
+            run_id=f"r{self.runs}", at="2026-09-01T00:00:00Z", user=user, accept_empty=accept, full=full
         )
 
         def on_profile(profile: Profile) -> str:

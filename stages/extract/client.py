@@ -130,18 +130,20 @@ class Client:
         params: Mapping[str, str | int] | None = None,
         *,
         paged: bool = False,
+        patience: float | None = None,
         guest: Guest | None = None,
     ) -> Answer:
         """Ask for `path` until it is answered; `paged` says that a list is due.
 
-        Raises `Refused`, `Unavailable` after `settings.patience` seconds of retries (waiting for the rate limit not
-        counted), `RateLimited`.
+        Raises `Refused`, `Unavailable` after `patience` seconds of retries (by default `settings.patience`; waiting for
+        the rate limit not counted), `RateLimited`.
         """
+        patience = self._settings.patience if patience is None else patience
         question = _Question(path, dict(params or {}), paged, guest)
         started = self._clock.now()
 
         def left() -> float:
-            return self._settings.patience - (self._clock.now() - started - question.held)
+            return patience - (self._clock.now() - started - question.held)
 
         def wait(state: RetryCallState) -> float:
             longest = min(FIRST_RETRY * 2.0 ** min(state.attempt_number - 1, 10), LONGEST_RETRY)
@@ -212,9 +214,16 @@ class Guest:
         self.waited = 0.0
         self._client = client
 
-    async def get(self, path: str, params: Mapping[str, str | int] | None = None, *, paged: bool = False) -> Answer:
+    async def get(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        paged: bool = False,
+        patience: float | None = None,
+    ) -> Answer:
         """As `Client.get`."""
-        return await self._client.get(path, params, paged=paged, guest=self)
+        return await self._client.get(path, params, paged=paged, patience=patience, guest=self)
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ class Reader:
         self.recalled = 0
         self._earlier = Earlier(endpoint.limit)
         self._joining = asyncio.Lock()
-        self._path = user_path + endpoint.path
+        self.user_path = user_path
         self._desk = desk
         self._asked = self._answered = self._staged = self._rejected = self._duplicates = 0
 
@@ -81,6 +81,11 @@ class Reader:
     def distinct(self) -> int:
         """Rows by key; a rejected row counts as itself."""
         return len(self.keys)
+
+    @property
+    def all_recalled(self) -> bool:
+        """Whether nothing of it had to be asked for after an interruption."""
+        return 0 < self.recalled == self._answered
 
     async def ask(self, page: int, limit: int, below: str = "") -> Page:
         """Ask for one page of so many rows, optionally of a path below the endpoint's, and stage it.
@@ -163,7 +168,7 @@ class Reader:
         params: dict[str, str | int] = dict(self.endpoint.params)
         if paged:
             params |= {"page": asked.page, "limit": asked.limit}
-        answer = await self._desk.client.get(self._path + asked.below, params, paged=paged)
+        answer = await self._desk.client.get(self.user_path + self.endpoint.path + asked.below, params, paged=paged)
         return await self.keep(answer, number, asked)
 
     def next_number(self) -> int:

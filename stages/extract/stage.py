@@ -17,7 +17,7 @@ from pipeline.events import Extracted, ImportRequested
 from pipeline.journal import last_extracted
 from pipeline.settings import Settings
 from pipeline.storage import Storage
-from stages.extract import judgement
+from stages.extract import judgement, witness
 from stages.extract.client import Answer, Client, Guest, Refused
 from stages.extract.earlier import Changed
 from stages.extract.endpoints import ENDPOINTS, HISTORY, LARGEST_PAGE, LISTS, PROFILE, STATS, WATCHING, TitleKey
@@ -115,6 +115,7 @@ class _Run:
         self.readers: dict[str, Reader] = {}
         self.before = judgement.Before(storage, None)
         self.stats_known = asyncio.Event()
+        self.dates: dict[TitleKey, int] = {}
 
     async def look(self, on_profile: Callable[[Profile], str], every: int) -> Extracted | None:
         """Only what changed since the last good reads; None where everything is to be read."""
@@ -230,7 +231,7 @@ class _Run:
         reader.reading.note(page)
 
     def _lists(self) -> list[Coroutine[Any, Any, None]]:
-        reads = [self._read_list(self.readers[endpoint.name]) for endpoint in LISTS]
+        reads = [self._read_and_prove(self.readers[endpoint.name]) for endpoint in LISTS]
         return [self._read_stats(), *reads, self._ending(self.readers[WATCHING.name].ask_once(), WATCHING.name)]
 
     async def _ending(self, work: Coroutine[Any, Any, None], endpoint: str) -> None:
@@ -249,6 +250,11 @@ class _Run:
 
     async def _read_list(self, reader: Reader) -> None:
         await self._ending(self._read_and_compare(reader), reader.endpoint.name)
+
+    async def _read_and_prove(self, reader: Reader) -> None:
+        await self._read_list(reader)
+        if reader.endpoint.name in witness.SHAPES and reader.outcome == "read" and not reader.all_recalled:
+            self.dates |= await witness.ask(self.desk.client, reader.user_path, reader.endpoint)
 
     async def _read_and_compare(self, reader: Reader) -> None:
         try:
@@ -340,7 +346,12 @@ class _Run:
             inputs=inputs,
             endpoints={name: reader.figures() for name, reader in self.readers.items()},
             stats=self._figures(stats, last),
-            doubts=(*implausible, *judgement.doubts(self.readers, stats, self.before), *standing),
+            doubts=(
+                *implausible,
+                *judgement.doubts(self.readers, stats, self.before),
+                *witness.differences(self.dates, self.readers),
+                *standing,
+            ),
             requests=client.requests + sum(reader.recalled for reader in self.readers.values()),
             waited_seconds=round(client.waited, 3),
             full_read_at=last.full_read_at if last else at,
