@@ -108,10 +108,10 @@ def sql_of(package: str, name: str) -> str:
     return resources.files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-def parquet(storage: Storage, names: Sequence[str]) -> str:
-    """The files as a relation; a column that an older file lacks reads as null."""
+def parquet(storage: Storage, names: Sequence[str], *, alike: bool = False) -> str:
+    """The files as a relation; a column that an older file lacks reads as null, unless all are `alike` (quicker)."""
     files = ", ".join(quoted(storage.path(name)) for name in names)
-    return f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+    return f"read_parquet([{files}], union_by_name = {str(not alike).lower()}, hive_partitioning = false)"
 
 
 def copy_to(

@@ -1,11 +1,44 @@
 -- entries: the user's titles, seasons, episodes and plays as Trakt's side of the application's tables.
 -- Takes the facts, `trakt_titles`, `catalogue_titles`. Gives `library_entries`, `season_entries`, `episode_entries`,
--- `watches` (each with `run`, without run and user names) and `title_evidence`.
+-- `watches` (each with `run`, without run and user names) and `outcomes`.
 -- Two Trakt titles that are one catalogue title become one entry: plays added, episodes united, the earliest first and
--- the latest last date, the latest rating, list date and collection details, the strongest evidence.
+-- the latest last date, the latest rating, list date and collection details, the larger aired, the strongest evidence.
 
-create table resolved_titles as
-select run, title, title_id, kind, trakt_id, match_rank, aired_episodes from trakt_titles where title_id is not null;
+-- Everything known of one Trakt title as a whole, and the strongest evidence for it. Its date is that of the status.
+create table title_facts as
+with played as (
+    select run, title, count(*) as plays, min(watched_at) as first_watched_at, max(watched_at) as last_watched_at
+    from plays
+    group by run, title
+),
+lists as (
+    select run, title, max(listed_at) as any_listed_at, max(listed_at) filter (about in ('movie', 'show')) as watchlisted_at
+    from listed
+    group by run, title
+),
+own as (select run, title, score, scored_at from rated where about in ('movie', 'show')),
+parts as (select run, title, max(scored_at) as scored_at from rated where about in ('season', 'episode') group by run, title),
+facts as (
+    select t.run, t.title, t.entry, t.precedence, p.plays as history_plays,
+        case when w.title is not null or p.title is not null then coalesce(w.plays, p.plays, 0) end as plays,
+        coalesce(p.first_watched_at, w.last_watched_at) as first_watched_at,
+        coalesce(p.last_watched_at, w.last_watched_at) as last_watched_at,
+        o.score, o.scored_at, l.watchlisted_at, n.watching_since, c.title is not null as is_collected, c.collected_at, c.metadata,
+        case when n.title is not null then 1 when w.title is not null or p.title is not null then 2 when l.title is not null then 3
+            when c.title is not null then 4 when o.title is not null then 5 else 6 end as strength,
+        case strength when 1 then n.watching_since when 2 then coalesce(p.last_watched_at, w.last_watched_at) when 3 then l.any_listed_at
+            when 4 then c.collected_at when 5 then o.scored_at else r.scored_at end as evidence_at
+    from trakt_titles as t
+    left join watched as w using (run, title)
+    left join played as p using (run, title)
+    left join lists as l using (run, title)
+    left join own as o using (run, title)
+    left join parts as r using (run, title)
+    left join collected as c using (run, title)
+    left join watching as n using (run, title)
+)
+select *, case when entry is not null then min(strength) over (partition by run, entry) end as strongest
+from facts;
 
 -- Watched episodes: those of the watched show and those of history. `counts` says whether it counts for the current
 -- round: after a restart (`reset_at`) only what was watched since.
@@ -15,184 +48,94 @@ with played as (
     from plays
     where kind = 'show'
     group by run, title, season, episode
+),
+each_title as (
+    select run, title, season, episode, coalesce(s.plays, p.plays, 0) as plays,
+        coalesce(p.last_watched_at, s.last_watched_at) as last_watched_at,
+        coalesce(w.reset_at is null or greatest(p.last_watched_at, s.last_watched_at) >= w.reset_at, false) as counts
+    from played as p
+    full join watched_parts as s using (run, title, season, episode)
+    left join watched as w using (run, title)
 )
-select run, title, season, episode, coalesce(o.plays, p.plays, 0) as plays,
-    coalesce(p.last_watched_at, o.last_watched_at) as last_watched_at,
-    coalesce(w.reset_at is null or greatest(p.last_watched_at, o.last_watched_at) >= w.reset_at, false) as counts
-from played as p
-full join watched_show_episodes as o using (run, title, season, episode)
-left join watched_rows as w using (run, title);
+select run, t.entry, season, episode, sum(e.plays)::bigint as plays, max(e.last_watched_at) as last_watched_at,
+    bool_or(e.counts) as counts
+from each_title as e join trakt_titles as t using (run, title)
+where t.entry is not null
+group by run, t.entry, season, episode;
 
-create table watched_titles as
-with played as (
-    select run, title, count(*) as plays, min(watched_at) as first_watched_at, max(watched_at) as last_watched_at
-    from plays
-    group by run, title
+-- Seasons and episodes that were rated or listed themselves.
+create table parts as
+with told as (
+    select run, title, about, season, episode, score, scored_at, null::timestamptz as listed_at from rated
+    union all
+    select run, title, about, season, episode, null, null, listed_at from listed
 )
-select run, title, coalesce(w.plays, p.plays, 0) as plays,
-    coalesce(p.first_watched_at, w.last_watched_at) as first_watched_at,
-    coalesce(p.last_watched_at, w.last_watched_at) as last_watched_at
-from played as p
-full join (select run, title, plays, last_watched_at from watched_rows) as w using (run, title);
+select run, t.entry, about, season, episode, arg_max(score, recency(scored_at, t.precedence)) as score,
+    max(scored_at) as scored_at, max(listed_at) as watchlisted_at
+from told join trakt_titles as t using (run, title)
+where about in ('season', 'episode') and t.entry is not null
+group by run, t.entry, about, season, episode;
 
--- Evidence, strongest first; its date is the date of the status that it gives.
-create table title_evidence as
-with evidence as (
-    select run, title, 1 as rank, 'watching' as evidence, watching_since as evidence_at from watching_rows
-    union all
-    select run, title, 2, 'watched', last_watched_at from watched_titles
-    union all
-    select run, title, 3, 'watchlist', max(listed_at) from listed group by run, title
-    union all
-    select run, title, 4, 'collection', collected_at from collected
-    union all
-    select run, title, 5, 'rating', scored_at from rated where about in ('movie', 'show')
-    union all
-    select run, title, 6, 'part rating', max(scored_at) from rated where about in ('season', 'episode') group by run, title
-)
-select run, title, rank, evidence, evidence_at
-from evidence
-qualify row_number() over (partition by run, title order by rank) = 1;
+create view entries as
+select run, entry, title_id, kind, trakt_id from trakt_titles where precedence = 1;
 
 create table episode_entries as
-with watched as (
-    select t.run, t.title_id, e.season, e.episode, sum(e.plays)::bigint as plays, max(e.last_watched_at) as last_watched_at
-    from watched_episodes as e join resolved_titles as t using (run, title)
-    group by t.run, t.title_id, e.season, e.episode
-),
-scores as (
-    select t.run, t.title_id, r.season, r.episode, r.score, r.scored_at
-    from rated as r join resolved_titles as t using (run, title)
-    where r.about = 'episode'
-    qualify row_number() over (
-        partition by t.run, t.title_id, r.season, r.episode order by r.scored_at desc nulls last, t.match_rank, t.trakt_id
-    ) = 1
-),
-lists as (
-    select t.run, t.title_id, l.season, l.episode, max(l.listed_at) as watchlisted_at
-    from listed as l join resolved_titles as t using (run, title)
-    where l.about = 'episode'
-    group by t.run, t.title_id, l.season, l.episode
-),
-copies as (
-    select t.run, t.title_id, c.season, c.episode, c.collected_at, c.metadata
-    from collected_episodes as c join resolved_titles as t using (run, title)
-    qualify row_number() over (
-        partition by t.run, t.title_id, c.season, c.episode order by c.collected_at desc nulls last, t.match_rank, t.trakt_id
-    ) = 1
+with copies as (
+    select run, t.entry, season, episode, max(collected_at) as collected_at,
+        arg_max_null(metadata, recency(collected_at, t.precedence)) as metadata
+    from collected_parts join trakt_titles as t using (run, title)
+    where t.entry is not null
+    group by run, t.entry, season, episode
 )
-select run, title_id, season, episode, coalesce(w.plays, 0) as plays, w.last_watched_at, s.score, s.scored_at, l.watchlisted_at,
+select run, e.title_id, season, episode, coalesce(w.plays, 0) as plays, w.last_watched_at, p.score, p.scored_at, p.watchlisted_at,
     c.collected_at, c.metadata.media_type as media_type, c.metadata.resolution as resolution, c.metadata.hdr as hdr,
     c.metadata.audio as audio, c.metadata.audio_channels as audio_channels, c.metadata.is_3d as is_3d
-from watched as w
-full join scores as s using (run, title_id, season, episode)
-full join lists as l using (run, title_id, season, episode)
-full join copies as c using (run, title_id, season, episode);
+from watched_episodes as w
+full join (from parts where about = 'episode') as p using (run, entry, season, episode)
+full join copies as c using (run, entry, season, episode)
+join entries as e using (run, entry);
 
 create table season_entries as
-with episodes as (
-    select t.run, t.title_id, e.season, e.episode, sum(e.plays) as plays, max(e.last_watched_at) as last_watched_at,
-        bool_or(e.counts) as counts
-    from watched_episodes as e join resolved_titles as t using (run, title)
-    group by t.run, t.title_id, e.season, e.episode
-),
-watched as (
-    select run, title_id, season, count(*) filter (counts) as watched_episodes, sum(plays)::bigint as plays,
+with watched as (
+    select run, entry, season, count(*) filter (counts) as watched_episodes, sum(plays)::bigint as plays,
         max(last_watched_at) as last_watched_at
-    from episodes
-    group by run, title_id, season
-),
-scores as (
-    select t.run, t.title_id, r.season, r.score, r.scored_at
-    from rated as r join resolved_titles as t using (run, title)
-    where r.about = 'season'
-    qualify row_number() over (
-        partition by t.run, t.title_id, r.season order by r.scored_at desc nulls last, t.match_rank, t.trakt_id
-    ) = 1
-),
-lists as (
-    select t.run, t.title_id, l.season, max(l.listed_at) as watchlisted_at
-    from listed as l join resolved_titles as t using (run, title)
-    where l.about = 'season'
-    group by t.run, t.title_id, l.season
+    from watched_episodes
+    group by run, entry, season
 )
-select run, title_id, season, coalesce(w.watched_episodes, 0) as watched_episodes, coalesce(w.plays, 0) as plays, w.last_watched_at,
-    s.score, s.scored_at, l.watchlisted_at
+select run, e.title_id, season, coalesce(w.watched_episodes, 0) as watched_episodes, coalesce(w.plays, 0) as plays, w.last_watched_at,
+    p.score, p.scored_at, p.watchlisted_at
 from watched as w
-full join scores as s using (run, title_id, season)
-full join lists as l using (run, title_id, season);
+full join (from parts where about = 'season') as p using (run, entry, season)
+join entries as e using (run, entry);
 
 create table library_entries as
-with titles as (
-    select run, title_id, any_value(kind) as kind, first(trakt_id order by match_rank, trakt_id) as trakt_id,
-        max(aired_episodes) as aired_episodes
-    from resolved_titles
-    group by run, title_id
-),
-watched as (
-    select t.run, t.title_id, sum(w.plays)::bigint as plays, min(w.first_watched_at) as first_watched_at,
-        max(w.last_watched_at) as last_watched_at
-    from watched_titles as w join resolved_titles as t using (run, title)
-    group by t.run, t.title_id
+with merged as (
+    select run, t.entry, min(f.strongest) as evidence, max(f.evidence_at) filter (f.strength = f.strongest) as status_at,
+        arg_max(f.score, recency(f.scored_at, t.precedence)) as score, max(f.scored_at) as scored_at,
+        coalesce(sum(f.plays), 0)::bigint as plays, max(t.aired_episodes) as aired_episodes,
+        min(f.first_watched_at) as first_watched_at, max(f.last_watched_at) as last_watched_at,
+        max(f.watching_since) as watching_since, max(f.watchlisted_at) as watchlisted_at, max(f.collected_at) as collected_at,
+        arg_max_null(f.metadata, recency(f.collected_at, t.precedence)) filter (f.is_collected) as metadata
+    from title_facts as f join trakt_titles as t using (run, title)
+    where t.entry is not null
+    group by run, t.entry
 ),
 progress as (
-    select run, title_id, sum(watched_episodes)::bigint as watched_episodes
-    from season_entries
-    where season > 0
-    group by run, title_id
+    select run, entry, count(*) as watched_episodes from watched_episodes where season > 0 and counts group by run, entry
 ),
-scores as (
-    select t.run, t.title_id, r.score, r.scored_at
-    from rated as r join resolved_titles as t using (run, title)
-    where r.about in ('movie', 'show')
-    qualify row_number() over (
-        partition by t.run, t.title_id order by r.scored_at desc nulls last, t.match_rank, t.trakt_id
-    ) = 1
-),
-lists as (
-    select t.run, t.title_id, max(l.listed_at) as watchlisted_at
-    from listed as l join resolved_titles as t using (run, title)
-    where l.about in ('movie', 'show')
-    group by t.run, t.title_id
-),
-copies as (
-    select t.run, t.title_id, c.collected_at, c.metadata
-    from collected as c join resolved_titles as t using (run, title)
-    qualify row_number() over (
-        partition by t.run, t.title_id order by c.collected_at desc nulls last, t.match_rank, t.trakt_id
-    ) = 1
-),
-evidence as (
-    select t.run, t.title_id, e.rank, max(e.evidence_at) as evidence_at
-    from title_evidence as e join resolved_titles as t using (run, title)
-    group by t.run, t.title_id, e.rank
-    qualify row_number() over (partition by t.run, t.title_id order by e.rank) = 1
-),
-watching as (
-    select t.run, t.title_id, max(w.watching_since) as watching_since
-    from watching_rows as w join resolved_titles as t using (run, title)
-    group by t.run, t.title_id
-),
-entries as (
-    select t.run, t.title_id, t.kind, t.trakt_id, e.rank, e.evidence_at as status_at, s.score, s.scored_at,
-        coalesce(w.plays, 0) as plays,
-        case when t.kind = 'show' then coalesce(p.watched_episodes, 0) end as watched_episodes,
-        case when t.kind = 'show' then coalesce(t.aired_episodes, c.aired_episodes) end as aired_episodes,
-        w.first_watched_at, w.last_watched_at, n.watching_since, l.watchlisted_at, k.collected_at, k.metadata
-    from titles as t
+shown as (
+    select run, e.title_id, e.kind, e.trakt_id, m.* exclude (run, entry, aired_episodes),
+        case e.kind when 'show' then coalesce(p.watched_episodes, 0) end as watched_episodes,
+        case e.kind when 'show' then coalesce(m.aired_episodes, c.aired_episodes) end as aired_episodes
+    from merged as m
+    join entries as e using (run, entry)
+    left join progress as p using (run, entry)
     left join catalogue_titles as c using (title_id)
-    left join watched as w using (run, title_id)
-    left join progress as p using (run, title_id)
-    left join scores as s using (run, title_id)
-    left join lists as l using (run, title_id)
-    left join copies as k using (run, title_id)
-    left join evidence as e using (run, title_id)
-    left join watching as n using (run, title_id)
 )
 select run, title_id, kind, trakt_id,
-    case rank
+    case evidence
         when 1 then 'active'
-        when 2 then case when kind = 'show' and watched_episodes < aired_episodes then 'active' else 'finished' end
+        when 2 then case when watched_episodes < aired_episodes then 'active' else 'finished' end
         when 3 then 'active'
         when 4 then 'finished'
         when 5 then 'finished'
@@ -201,20 +144,19 @@ select run, title_id, kind, trakt_id,
     status_at, score, scored_at, plays, watched_episodes, aired_episodes, first_watched_at, last_watched_at, watching_since,
     watchlisted_at, collected_at, metadata.media_type as media_type, metadata.resolution as resolution, metadata.hdr as hdr,
     metadata.audio as audio, metadata.audio_channels as audio_channels, metadata.is_3d as is_3d
-from entries;
+from shown;
 
 create table watches as
-select p.run, p.history_id, t.title_id, p.season, p.episode, p.watched_at, p."action" as "action"
-from plays as p join resolved_titles as t using (run, title);
+select run, p.history_id, t.title_id, p.season, p.episode, p.watched_at, p."action" as "action"
+from plays as p join trakt_titles as t using (run, title)
+where t.title_id is not null;
 
 -- One row per Trakt title of the picture: what it is in the catalogue, and why not.
 create table outcomes as
-select t.run, t.title, t.kind, t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.name, t."year" as "year", t.title_id, t.matched_by,
-    t.conflict, t.ambiguous, t.added, e.evidence, l.status,
-    case when t.title_id is null then 'not in the catalogue' end as reason,
-    case when t.title_id is not null and count(*) over (partition by t.run, t.title_id) > 1 then t.title_id end as merged,
-    coalesce(p.plays, 0) as plays
+select run, title, t.kind, t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.name, t."year" as "year", t.title_id, t.matched_by,
+    t.conflict, t.ambiguous, t.added,
+    ['watching', 'watched', 'watchlist', 'collection', 'rating', 'part rating'][f.strength] as evidence, l.status,
+    case when t.title_id is null then 'not in the catalogue' end as reason, t.merged, coalesce(f.history_plays, 0) as plays
 from trakt_titles as t
-left join title_evidence as e using (run, title)
-left join library_entries as l using (run, title_id)
-left join (select run, title, count(*) as plays from plays group by run, title) as p using (run, title);
+join title_facts as f using (run, title)
+left join library_entries as l using (run, title_id);

@@ -1,58 +1,44 @@
--- pages: the columns that transform reads of each staged endpoint.
--- Takes nothing. Gives `no_<endpoint>`, relations without rows, joined by name with the files of the picture: an
--- endpoint without a file and a file of an older version, which lacks a column, both read as null.
+-- pages: what transform reads of the staged files, one relation for each endpoint.
+-- Takes, named in braces, the staged rows of all pictures with `file_index` and `file_row_number`, or `no_<endpoint>`.
+-- Gives `pages_<endpoint>`, each with `type`, `movie` and `show`: the type says which of the two the row is about.
 
-create table no_watched_movies (
-    trakt_slug varchar, run_id varchar, page bigint, position bigint, fetched_at timestamptz,
-    plays bigint, last_watched_at timestamptz, last_updated_at timestamptz,
-    movie struct(title varchar, "year" bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint))
-);
-create table no_watched_shows (
-    trakt_slug varchar, run_id varchar, page bigint, position bigint, fetched_at timestamptz,
-    plays bigint, last_watched_at timestamptz, last_updated_at timestamptz, reset_at timestamptz,
-    "show" struct(title varchar, "year" bigint, aired_episodes bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint, tvdb bigint)),
-    seasons struct(number bigint, episodes struct(number bigint, plays bigint, last_watched_at timestamptz)[])[]
-);
-create table no_history (
-    trakt_slug varchar, run_id varchar, page bigint, position bigint, fetched_at timestamptz,
-    id bigint, watched_at timestamptz, "action" varchar, "type" varchar,
-    movie struct(title varchar, "year" bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint)),
-    "show" struct(title varchar, "year" bigint, aired_episodes bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint, tvdb bigint)),
-    episode struct(season bigint, number bigint)
-);
-create table no_watchlist (
-    trakt_slug varchar, run_id varchar, page bigint, position bigint, fetched_at timestamptz,
-    listed_at timestamptz, "type" varchar,
-    movie struct(title varchar, "year" bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint)),
-    "show" struct(title varchar, "year" bigint, aired_episodes bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint, tvdb bigint)),
-    season struct(number bigint),
-    episode struct(season bigint, number bigint)
-);
-create table no_ratings (
-    trakt_slug varchar, run_id varchar, page bigint, position bigint, fetched_at timestamptz,
-    rated_at timestamptz, rating bigint, "type" varchar,
-    movie struct(title varchar, "year" bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint)),
-    "show" struct(title varchar, "year" bigint, aired_episodes bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint, tvdb bigint)),
-    season struct(number bigint),
-    episode struct(season bigint, number bigint)
-);
-create table no_collection_movies (
-    trakt_slug varchar, run_id varchar, page bigint, position bigint, fetched_at timestamptz,
-    collected_at timestamptz, updated_at timestamptz,
-    movie struct(title varchar, "year" bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint)),
-    metadata struct(media_type varchar, resolution varchar, hdr varchar, audio varchar, audio_channels varchar, is_3d boolean)
-);
-create table no_collection_shows (
-    trakt_slug varchar, run_id varchar, page bigint, position bigint, fetched_at timestamptz,
-    last_collected_at timestamptz, last_updated_at timestamptz,
-    "show" struct(title varchar, "year" bigint, aired_episodes bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint, tvdb bigint)),
-    seasons struct(number bigint, episodes struct(number bigint, collected_at timestamptz,
-        metadata struct(media_type varchar, resolution varchar, hdr varchar, audio varchar, audio_channels varchar, is_3d boolean))[])[]
-);
-create table no_watching (
-    trakt_slug varchar, run_id varchar, page bigint, position bigint, fetched_at timestamptz,
-    expires_at timestamptz, started_at timestamptz, "type" varchar,
-    movie struct(title varchar, "year" bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint)),
-    "show" struct(title varchar, "year" bigint, aired_episodes bigint, ids struct(trakt bigint, imdb varchar, tmdb bigint, tvdb bigint)),
-    episode struct(season bigint, number bigint)
-);
+create or replace view pages_watched_movies as
+select file_index, file_row_number, 'movie' as "type", movie, null::told_show as "show",
+    plays, last_watched_at, last_updated_at, null::timestamptz as reset_at, null::watched_season[] as seasons
+from {watched_movies};
+
+create or replace view pages_watched_shows as
+select file_index, file_row_number, 'show' as "type", null::told_movie as movie, "show",
+    plays, last_watched_at, last_updated_at, reset_at, seasons
+from {watched_shows};
+
+create or replace view pages_history as
+select file_index, file_row_number, "type", movie, "show", id as history_id, watched_at, "action",
+    case "type" when 'episode' then episode.season end as season, case "type" when 'episode' then episode.number end as episode
+from {history};
+
+create or replace view pages_watchlist as
+select file_index, file_row_number, "type", movie, "show", listed_at,
+    case "type" when 'season' then season.number when 'episode' then episode.season end as season,
+    case "type" when 'episode' then episode.number end as episode
+from {watchlist};
+
+create or replace view pages_ratings as
+select file_index, file_row_number, "type", movie, "show", rating, rated_at,
+    case "type" when 'season' then season.number when 'episode' then episode.season end as season,
+    case "type" when 'episode' then episode.number end as episode
+from {ratings};
+
+create or replace view pages_collection_movies as
+select file_index, file_row_number, 'movie' as "type", movie, null::told_show as "show",
+    collected_at, updated_at, metadata, null::collected_season[] as seasons
+from {collection_movies};
+
+create or replace view pages_collection_shows as
+select file_index, file_row_number, 'show' as "type", null::told_movie as movie, "show",
+    last_collected_at as collected_at, last_updated_at as updated_at, null::media as metadata, seasons
+from {collection_shows};
+
+create or replace view pages_watching as
+select file_index, file_row_number, "type", movie, "show", expires_at, started_at
+from {watching};

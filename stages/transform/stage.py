@@ -60,9 +60,9 @@ def transform(
     `added_titles`. Raises `StorageError` where a file that the picture needs is not there.
     """
     with open_duckdb() as connection:
-        run_script(connection, __package__, "macros")
         _runs(connection, extracted, baselines)
         _pages(connection, storage, [event for _, event in extracted])
+        run_script(connection, __package__, "macros")
         connection.execute(
             "create view catalogue as select title_id, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, aired_episodes "
             f"from {parquet(storage, [f'catalog/snapshot={snapshot}/titles.parquet'])}"
@@ -98,9 +98,8 @@ def _runs(
         "create table runs (run bigint, run_id varchar, user_id varchar, trakt_slug varchar, started_at timestamptz, "
         "add_missing boolean, base_run_id varchar, base_batch_id varchar)"
     )
-    connection.execute("create table inputs (run bigint, endpoint varchar, run_id varchar, place bigint)")
     connection.execute("create table owned (run bigint, title_id varchar)")
-    runs, inputs, owned = [], [], []
+    runs, owned = [], []
     for number, (request, event) in enumerate(extracted):
         base = baselines.get(event.run_id, Baseline())
         runs.append(
@@ -115,10 +114,8 @@ def _runs(
                 base.batch_id,
             )
         )
-        for endpoint, run_ids in event.inputs.items():
-            inputs += [(number, endpoint, run_id, place) for place, run_id in enumerate(run_ids)]
         owned += [(number, title_id) for title_id in base.owned]
-    for table, rows in (("runs", runs), ("inputs", inputs), ("owned", owned)):
+    for table, rows in (("runs", runs), ("owned", owned)):
         if rows:
             marks = ", ".join("?" * len(rows[0]))
             for start in range(0, len(rows), 500):
@@ -130,14 +127,38 @@ def _runs(
 
 
 def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Sequence[Extracted]) -> None:
-    run_script(connection, __package__, "pages")
-    for endpoint in ENDPOINTS:
-        wanted = sorted(
-            {(event.trakt_slug, run_id) for event in extracted for run_id in event.inputs.get(endpoint, ())}
-        )
-        files = [name for slug, run_id in wanted for name in storage.staged(endpoint, slug, run_id)]
-        staged = f" union all by name select * from {parquet(storage, files)}" if files else ""
-        connection.execute(f"create view pages_{endpoint} as select * from no_{endpoint}{staged}")
+    """The files of all pictures, and which runs stand on each: the order of a run's files is that of its requests."""
+    import duckdb
+    import pyarrow as pa
+
+    run_script(connection, __package__, "shapes")
+    names: dict[str, list[str]] = {endpoint: [] for endpoint in ENDPOINTS}
+    runs: dict[str, list[object]] = {"endpoint": [], "file": [], "run": [], "place": []}
+    for endpoint, files in names.items():
+        known: dict[tuple[str, str], range] = {}
+        for number, event in enumerate(extracted):
+            for place, run_id in enumerate(event.inputs.get(endpoint, ())):
+                if (event.trakt_slug, run_id) not in known:
+                    start = len(files)
+                    files += storage.staged(endpoint, event.trakt_slug, run_id)
+                    known[event.trakt_slug, run_id] = range(start, len(files))
+                for file in known[event.trakt_slug, run_id]:
+                    for column, value in zip(runs.values(), (endpoint, file, number, place), strict=True):
+                        column.append(value)
+    types = {"endpoint": pa.string(), "file": pa.uint64(), "run": pa.int64(), "place": pa.int64()}
+    connection.register("files", pa.table({name: pa.array(runs[name], kind) for name, kind in types.items()}))
+
+    def read(endpoint: str, complete: bool) -> str:
+        if not names[endpoint]:
+            return f"no_{endpoint}"
+        rows = f"select *, file_index, file_row_number from {parquet(storage, names[endpoint], alike=not complete)}"
+        return f"(from no_{endpoint} union all by name {rows})" if complete else f"({rows})"
+
+    try:
+        run_script(connection, __package__, "pages", **{endpoint: read(endpoint, False) for endpoint in names})
+    except duckdb.BinderException:
+        # Files of an older version, which lack a column. Not the usual way: it reads every file twice.
+        run_script(connection, __package__, "pages", **{endpoint: read(endpoint, True) for endpoint in names})
 
 
 def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baselines: Mapping[str, Baseline]) -> None:
