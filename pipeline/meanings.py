@@ -373,7 +373,7 @@ RESOLVED = {
         | TITLE
         | {
             "title_id": "the catalogue title it is; null: not in the catalogue",
-            "matched_by": "the id that told: trakt_id, imdb_id, tmdb_id or tvdb_id",
+            "matched_by": "the id that told: trakt, imdb, tmdb or tvdb",
             "conflict": "another catalogue title that another of its ids points to",
             "ambiguous": "the catalogue titles that bear the same id",
             "added": "whether --add-missing adds it to the catalogue",
