@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -22,36 +22,31 @@ class Picture:
     read_at: str
     completed_at: str
     inputs: dict[str, list[str]]
-    batch_id: str | None = None
-    resolved_by: str | None = None
+    batch_id: str
+    resolved_by: str
 
 
 def pictures(storage: Storage) -> list[Picture]:
-    """One picture for each `user_id`: the newest run that was completed and not undone; dry runs never.
-
-    A run that changed nothing may have no resolved rows of its own: then those of the run before it show the picture.
-    """
+    """One picture for each `user_id`: the newest run that was completed and not undone; dry runs never."""
     found: dict[str, Picture] = {}
     for run_id in run_ids(storage):
-        kinds = ("Extracted", "Transformed", "Loaded")
         names = storage.names(f"runs/{run_id}/events")
         if any(name.endswith("-Undone.json") for name in names):
             continue
-        extracted, transformed, loaded = (newest_event(storage, run_id, names, kind) for kind in kinds)
-        if not extracted or not loaded or loaded["dry_run"]:
+        extracted, loaded = (newest_event(storage, run_id, names, kind) for kind in ("Extracted", "Loaded"))
+        if not extracted or not loaded or loaded["dry_run"] or extracted["user_id"] in found:
             continue
-        user_id = extracted["user_id"]
-        if user_id not in found:
-            found[user_id] = Picture(
-                user_id=user_id,
-                trakt_slug=extracted["trakt_slug"],
-                run_id=run_id,
-                read_at=extracted["at"],
-                completed_at=loaded["at"],
-                inputs=extracted["inputs"],
-            )
-        if found[user_id].batch_id is None and transformed:
-            found[user_id] = replace(found[user_id], batch_id=transformed["batch_id"], resolved_by=run_id)
+        found[extracted["user_id"]] = Picture(
+            user_id=extracted["user_id"],
+            trakt_slug=extracted["trakt_slug"],
+            run_id=run_id,
+            read_at=extracted["at"],
+            completed_at=loaded["at"],
+            inputs=extracted["inputs"],
+            batch_id=loaded["batch_id"],
+            # Where nothing had changed, the rows are those of an earlier run.
+            resolved_by=loaded.get("unchanged_since") or run_id,
+        )
     return list(found.values())
 
 

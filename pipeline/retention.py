@@ -24,7 +24,10 @@ DAY = 86_400.0
 
 @dataclass
 class Run:
-    """What a journal tells of a run, as far as it matters here; `at` in seconds since 1970."""
+    """What a journal tells of a run, as far as it matters here; `at` in seconds since 1970.
+
+    `inputs` are the runs that it stands on: those whose pages it read, and the one whose rows still hold.
+    """
 
     run_id: str
     at: float
@@ -114,14 +117,15 @@ def _run(storage: Storage, run_id: str) -> Run:
     events: list[dict[str, Any]] = [newest_event(storage, run_id, names, kind) or {} for kind in kinds]
     requested, extracted, transformed, loaded = events
     at = requested.get("at") or extracted.get("at")
+    same = loaded.get("unchanged_since")
     undone, reported = (any(name.endswith(f"-{kind}.json") for name in names) for kind in ("Undone", "Reported"))
     return Run(
         run_id=run_id,
         at=datetime.fromisoformat(at).timestamp() if at else storage.modified(f"runs/{run_id}"),
         slug=extracted.get("trakt_slug") or str(requested.get("user", "")).lower(),
         user_id=extracted.get("user_id"),
-        inputs=frozenset(chain.from_iterable(extracted.get("inputs", {}).values())),
-        batch_id=transformed.get("batch_id"),
+        inputs=frozenset(chain((same,) if same else (), *extracted.get("inputs", {}).values())),
+        batch_id=loaded.get("batch_id") or transformed.get("batch_id"),
         snapshot=transformed.get("catalog_snapshot"),
         completed=bool(loaded) and not loaded["dry_run"] and not undone,
         open=not reported and not undone,

@@ -127,4 +127,11 @@ def test_what_is_old_goes_but_for_what_a_picture_or_a_baseline_needs(home, otter
         there = [Path(f"data/{folder}{run_id}").exists() for run_id in runs]
         assert there == [False, False, True, True], folder
     assert home.call("run", "otter", "--json").json["imported_count"] == 0
+    # The newest run found nothing new: it stands on the rows of the one before.
+    for day, row in enumerate(home.call("runs", "--json").json[::-1], 10):
+        age(row["run_id"], day)
+    latest = {view: rows for view, rows in answers().items() if view.startswith("latest_")}
+    assert "1 journals removed" in home.call("compact").out
+    assert {view: rows for view, rows in answers().items() if view.startswith("latest_")} == latest
+    assert home.call("run", "otter", "--json").json["imported_count"] == 0
     assert "0 journals removed" in home.call("compact").out
