@@ -68,15 +68,17 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What an endpoint's picture looked like, for the next run to tell cheaply whether it changed.
 
     `rows` are the distinct rows of the picture, `announced` what the last header counted, `newest` the latest date of
-    a row (of `watching`: when it expires). `over_stats` and `over_announced`: by how many rows `stats` and the header
-    counted more than came when it was last read as a whole.
+    a row (of `watching`: when it expires). `plays` are those of history, by the group of `stats` that counts them.
+    `over_stats` and `over_announced`: by how much `stats` and the header counted more than came when history was last
+    read as a whole.
     """
 
     rows: int = 0
     announced: int | None = None
     newest: str | None = None
-    over_stats: int | None = None
-    over_announced: int | None = None
+    plays: dict[str, int] = {}
+    over_stats: dict[str, int] = {}
+    over_announced: int = 0
 
 
 class Extracted(Event, frozen=True, kw_only=True, tag=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ async def _read_plays(run: _Run, kinds: set[str], last: Extracted) -> None:
     if history.outcome != "newest":
         return
     titles = set(history.plays)
-    if not known or not _adds_up(history, run._stats(), last.marks.get(HISTORY.name, Mark())):
+    if not known or not _adds_up(history, run._stats(), last, kinds):
         # A play was added further down, or one is gone: only the whole tells which.
         history.keys -= known
         history.reading = Reading(lambda: len(history.keys))
@@ -66,27 +67,44 @@ async def _read_watched(run: _Run, kind: str, titles: set[TitleKey]) -> None:
     await run._ending(work, reader.endpoint.name)
 
 
-def _adds_up(history: Reader, stats: Any, mark: Mark) -> bool:
+def _adds_up(history: Reader, stats: Any, last: Extracted, kinds: set[str]) -> bool:
     """Whether the plays that are known now are as many as Trakt counts, but for what it counted otherwise before.
 
     `stats` may lag behind the list, whose own header then agrees with what came.
     """
-    plays = sum(not isinstance(key, tuple) for key in history.keys)
-    counted = figure(history, stats)
-    expected = None if counted is None else counted - (mark.over_stats or 0)
+    mark = last.marks.get(HISTORY.name, Mark())
+    fresh, counted = _plays(history), _counted(stats)
+    ahead = {
+        group: mark.plays.get(group, 0) + fresh[group] - (plays - mark.over_stats.get(group, 0))
+        for group, plays in counted.items()
+    }
+    if counted and not any(ahead.values()):
+        # Watched titles moved, plays did not, by number: one took the place of another.
+        before = last.stats or {}
+        return all(
+            fresh[group] or (before.get(group) or {}).get("plays") != counted[group]
+            for group in (GROUPS[kind] for kind in kinds)
+            if group in counted
+        )
     announced = history.reading.rows
-    if plays == expected:
-        return True
-    if announced is None or (expected is not None and plays < expected):
+    if announced is None or any(more < 0 for more in ahead.values()):
         return False
-    return plays == announced - (mark.over_announced or 0)
+    return sum(mark.plays.values()) + fresh.total() == announced - mark.over_announced
 
 
-def figure(reader: Reader, stats: Any) -> int | None:
-    """How many rows `stats` count of the endpoint."""
-    from stages.extract.judgement import counted
+GROUPS = {"movie": "movies", "show": "episodes"}
 
-    return counted(reader.endpoint, stats)
+
+def _plays(history: Reader) -> Counter[str]:
+    plays: Counter[str] = Counter(dict.fromkeys(GROUPS.values(), 0))
+    for (kind, _, _), count in history.plays.items():
+        plays[GROUPS[kind]] += count
+    return plays
+
+
+def _counted(stats: Any) -> dict[str, int]:
+    found = {group: getattr(getattr(stats, group, None), "plays", None) for group in GROUPS.values()}
+    return {group: plays for group, plays in found.items() if plays is not None}
 
 
 def marks(readers: dict[str, Reader], stats: Any, before: dict[str, Mark]) -> dict[str, Mark]:
@@ -95,20 +113,22 @@ def marks(readers: dict[str, Reader], stats: Any, before: dict[str, Mark]) -> di
     for name, reader in readers.items():
         old = before.get(name, Mark())
         rows, announced = reader.distinct, reader.reading.rows
+        plays = _plays(reader) if name == HISTORY.name else Counter[str]()
         if reader.outcome == "read":
-            counted = figure(reader, stats)
             found[name] = Mark(
                 rows=rows,
                 announced=announced,
                 newest=reader.newest,
-                over_stats=None if counted is None else counted - rows,
-                over_announced=None if announced is None else announced - rows,
+                plays=dict(plays),
+                over_stats={group: count - plays[group] for group, count in _counted(stats).items()} if plays else {},
+                over_announced=0 if announced is None else announced - plays.total(),
             )
         elif reader.outcome == "newest":
             found[name] = Mark(
                 rows=rows if name == HISTORY.name else max(old.rows, announced or 0),
                 announced=old.announced if announced is None else announced,
                 newest=max(old.newest or "", reader.newest or "") or None,
+                plays=dict(plays + Counter(old.plays)),
                 over_stats=old.over_stats,
                 over_announced=old.over_announced,
             )
