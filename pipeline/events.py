@@ -142,6 +142,22 @@ class Reported(Event, frozen=True, kw_only=True, tag=True):
     balanced: bool
 
 
+class PutBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What an undo did to the rows of one table that the run had inserted, updated, deleted; those it left as they are."""
+
+    removed: int = 0
+    restored: int = 0
+    brought_back: int = 0
+    left: int = 0
+
+
+class Undone(Event, frozen=True, kw_only=True, tag=True):
+    """What the run wrote is put back, in the database that is; `last_run_id` is the user's baseline now."""
+
+    tables: dict[str, PutBack]
+    last_run_id: str | None
+
+
 class ImportFailed(Event, frozen=True, kw_only=True, tag=True):
     """The run ended early; `stage` is the last event that stands."""
 
@@ -151,4 +167,6 @@ class ImportFailed(Event, frozen=True, kw_only=True, tag=True):
     exit_code: int
 
 
-AnyEvent = ImportRequested | Extracted | Transformed | Loaded | Reported | ImportFailed
+# After one of these nothing of the run is left to be done.
+Ended = Reported | Undone
+AnyEvent = ImportRequested | Extracted | Transformed | Loaded | Reported | Undone | ImportFailed

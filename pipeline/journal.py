@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import BadInput
-from pipeline.events import AnyEvent, Extracted, ImportFailed, ImportRequested, Loaded, Reported, Transformed
+from pipeline.events import AnyEvent, Extracted, ImportFailed, ImportRequested, Loaded, Reported, Transformed, Undone
 from pipeline.storage import Storage
 
 _decoder = msgspec.json.Decoder(AnyEvent)
@@ -101,6 +101,8 @@ def state(events: list[AnyEvent]) -> dict[str, Any]:
                 pass  # The rows are committed; only the report is missing, or its event was told too late.
             case ImportFailed():
                 row["status"] = "interrupted" if event.exit_code == INTERRUPTED else "failed"
+            case Undone():
+                row["status"] = "undone"
             case Reported():
                 pass
     return row

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipeline.errors import DatabaseError, TraktImportError, Unbalanced
-from pipeline.events import AnyEvent, Extracted, ImportRequested, Loaded, Reported, Transformed
+from pipeline.events import AnyEvent, Ended, Extracted, ImportRequested, Loaded, Reported, Transformed
 from pipeline.run import Import, new_run_id
 
 Batch = Sequence[Import]
@@ -27,7 +27,7 @@ def finish(batch: Batch) -> None:
             _together(runs)
     except (KeyboardInterrupt, asyncio.CancelledError):
         for run in batch:
-            if run.error is None and not isinstance(run.last, Reported):
+            if run.error is None and not isinstance(run.last, Ended):
                 run.fail(KeyboardInterrupt())
         raise KeyboardInterrupt from None
     finally:

@@ -13,7 +13,7 @@ import uuid6
 from pipeline.clock import Clock
 from pipeline.console import Display
 from pipeline.errors import BadInput, TraktImportError
-from pipeline.events import AnyEvent, Extracted, ImportFailed, ImportRequested, Reported, Transformed
+from pipeline.events import AnyEvent, Ended, Extracted, ImportFailed, ImportRequested, Transformed
 from pipeline.journal import INTERRUPTED, Journal
 from pipeline.locks import run_lock, user_lock
 from pipeline.settings import Settings
@@ -123,7 +123,7 @@ def resume_import(run_id: str, *, settings: Settings, storage: Storage, clock: C
     A run that is older than its user's last completed one is closed as failed (superseded), never loaded: `BadInput`.
     """
     run = take_up(run_id, settings=settings, storage=storage, clock=clock, progress=progress)
-    if isinstance(run.last, Reported):
+    if isinstance(run.last, Ended):
         raise BadInput(f"run {run_id} is finished", f"See: trakt-import report {run_id}")
     return _alone(run)
 
@@ -146,7 +146,7 @@ def take_up(
     run = Import(settings, storage, clock, request, progress, held, events, resumed=True)
     sweep_run(storage, run_id)
     extracted = next((event for event in events if isinstance(event, Extracted)), None)
-    if extracted is not None and not isinstance(run.last, Reported):
+    if extracted is not None and not isinstance(run.last, Ended):
         if not locked:
             run.held.enter_context(user_lock(storage, extracted.trakt_slug))
         try:

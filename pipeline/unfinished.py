@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.clock import Clock
 from pipeline.errors import BadInput
-from pipeline.events import AnyEvent, ImportFailed, ImportRequested, Loaded, Reported
+from pipeline.events import AnyEvent, Ended, ImportFailed, ImportRequested, Loaded
 from pipeline.journal import INTERRUPTED, Journal, run_ids
 from pipeline.locks import is_free
 from pipeline.storage import Storage
@@ -35,7 +35,7 @@ def leftover(request: ImportRequested, storage: Storage, clock: Clock) -> str | 
     storage.sweep(*storage.folders("catalog"))
     for run_id, events in _runs_of(request, storage, clock):
         asked, last = events[0], events[-1]
-        if isinstance(last, Reported) and _said(events, Loaded, dry_run=False):
+        if isinstance(last, Ended) and _said(events, Loaded, dry_run=False):
             return None
         if not (is_open(events) and _same(asked, request) and is_free(storage, run_id)):
             continue
@@ -64,7 +64,7 @@ def close(storage: Storage, events: list[AnyEvent], why: str, clock: Clock) -> N
 def is_open(events: Sequence[AnyEvent]) -> bool:
     """Whether a run with these events is to be gone on with."""
     last = events[-1]
-    if any(isinstance(event, Reported) for event in events):
+    if any(isinstance(event, Ended) for event in events):
         # A disk may refuse after the last event has its name: nothing is left to do then.
         return False
     return not isinstance(last, ImportFailed) or last.exit_code in PASSING

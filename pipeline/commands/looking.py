@@ -1,4 +1,4 @@
-"""`runs`, `events`, `report`: look back."""
+"""`runs`, `events`, `report`, `undo`: look back, and put back."""
 
 from __future__ import annotations
 
@@ -64,3 +64,15 @@ def report(state: State, run_id: str | None, form: str) -> None:
         raise BadInput(f"run {found} has no report", f"See why: trakt-import events {found}")
     content = state.storage.read(name)
     click.echo(content.decode() if form == "json" else text(json.loads(content)))
+
+
+@click.command()
+@click.argument("run_id")
+@click.pass_obj
+def undo(state: State, run_id: str) -> None:
+    """Put back what a run wrote, newest run first; what something else has changed since is listed and left."""
+    from pipeline.clock import Clock
+    from pipeline.undoing import told, undo_run
+
+    event, left = undo_run(run_id, settings=state.settings, storage=state.storage, clock=Clock())
+    click.echo("\n".join(told(event, left)))

@@ -5,5 +5,18 @@ from stages.load.enlisting import enlist
 from stages.load.forgetting import forget_rows
 from stages.load.stage import load
 from stages.load.standing import stand, standing
+from stages.load.undo import AlreadyUndone, undo
 
-__all__ = ["Account", "accounts", "baseline", "committed", "enlist", "forget_rows", "load", "stand", "standing"]
+__all__ = [
+    "Account",
+    "AlreadyUndone",
+    "accounts",
+    "baseline",
+    "committed",
+    "enlist",
+    "forget_rows",
+    "load",
+    "stand",
+    "standing",
+    "undo",
+]

@@ -58,11 +58,12 @@ def _cases(cases: Iterable[tuple[str, str]]) -> str:
     return " ".join(f"when '{name}' then {value}" for name, value in cases)
 
 
-def carried(name: str, kind: Kind) -> str:
-    """A value of `acted` as the database takes it."""
+def carried(column: str, kind: Kind, name: str = "") -> str:
+    """A value of `a`, of DuckDB's types, as the database takes it; `name` where that is another than the column's."""
+    name = name or column
     if kind == "moment":
-        return f"strftime(a.{name}, '%Y-%m-%dT%H:%M:%SZ') as {name}"
-    return f"a.{name}::bigint as {name}" if kind == "flag" else f"a.{name} as {name}"
+        return f"strftime(a.{column}, '%Y-%m-%dT%H:%M:%SZ') as {name}"
+    return f"a.{column}::bigint as {name}" if kind == "flag" else f"a.{column} as {name}"
 
 
 def typed(name: str, kind: Kind) -> str:

@@ -114,6 +114,16 @@ def _decide(
     connection.execute(f"create view baseline as select * from {baseline}")
     parts = lists(table)
     run_script(connection, __package__, "theirs", **parts)
+    take_ours(connection, database, table)
+    for script in ("decided", "actions", "kept"):
+        run_script(connection, __package__, script, **parts)
+    connection.execute(
+        "insert into changed_titles select distinct run, title_id from acted where fate in ('insert', 'update')"
+    )
+
+
+def take_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> None:
+    """Make `ours`: the database's rows whose keys are in `theirs`, typed."""
     connection.execute(f"create table ours as select * from ({empty(table)}) where false")
     ours = read_ours(connection, database, table)
     if ours is not None:
@@ -121,11 +131,6 @@ def _decide(
         columns = ", ".join(typed(name, kind) for name, kind in table.columns.items())
         connection.execute(f"insert into ours by name select {columns} from read_ours where user_id <> ''")
         connection.unregister("read_ours")
-    for script in ("decided", "actions", "kept"):
-        run_script(connection, __package__, script, **parts)
-    connection.execute(
-        "insert into changed_titles select distinct run, title_id from acted where fate in ('insert', 'update')"
-    )
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
