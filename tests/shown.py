@@ -92,7 +92,7 @@ class Shown:
 
     def _about(self, title: Title, part: Part) -> dict[str, Any]:
         kind, trakt = title
-        it = {"title": f"{kind} {trakt}".title(), "year": 2000, "ids": {"trakt": trakt, "slug": f"{kind}-{trakt}"}}
+        it = {"title": f"{kind} {trakt}".title(), "year": 2000, "ids": {"trakt": trakt, "imdb": imdb_of(title)}}
         if kind == "movie":
             return {"type": "movie", "movie": it}
         it["aired_episodes"] = self.aired.get(title)
@@ -110,6 +110,24 @@ class Shown:
             row = {"number": episode, "plays": len(own), "last_watched_at": max(dates) if dates else None}
             seasons[season].append(row)
         return [{"number": number, "episodes": rows} for number, rows in seasons.items()]
+
+    def _collected_show(self, title: Title) -> dict[str, Any]:
+        seasons: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        dates = []
+        for (other, part), (at, media_type) in self.collected.items():
+            if other == title:
+                seasons[part[0]].append({"number": part[1], "collected_at": at, "metadata": {"media_type": media_type}})
+                dates.append(at)
+        return {
+            "last_collected_at": max(dates),
+            "last_updated_at": max(dates),
+            "seasons": [{"number": number, "episodes": rows} for number, rows in seasons.items()],
+        }
+
+
+def imdb_of(title: Title) -> str:
+    """The IMDb id of a title."""
+    return f"tt{title[1]:07}" if title[0] == "movie" else f"tt1{title[1]:07}"
 
 
 class Library:
