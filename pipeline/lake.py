@@ -56,17 +56,8 @@ LOCKED = (
     "set enable_external_access = false",
     "set lock_configuration = true",
 )
-# Words that ask what there is: then all of it must be there.
-LISTING = {
-    "show",
-    "tables",
-    "describe",
-    "desc",
-    "information_schema",
-    "duckdb_views",
-    "duckdb_tables",
-    "duckdb_columns",
-}
+# SQL that asks what there is: then all of it must be there.
+LISTING = re.compile(r"(^|;)\s*(show|pragma)\b|information_schema|duckdb_(views|tables|columns)|sqlite_master")
 
 
 def connect(data_url: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -82,7 +73,7 @@ def connect(data_url: str | None = None) -> duckdb.DuckDBPyConnection:
 
 
 class Lake:
-    """The views over one root of files. Each is made when it is first needed; `needed_by` says which a query needs."""
+    """The views over one root of files; each is made when a query first names it, and shows the files of that moment."""
 
     def __init__(self, storage: Storage, sql: str | None = None) -> None:
         """Make the views that the words of `sql` name; all of them without it."""
@@ -107,11 +98,10 @@ class Lake:
 
     def make(self, sql: str | None = None) -> None:
         """Make those views that are not there yet and that the words of `sql` name; all of them without it."""
-        words = set(re.findall(r"\w+", sql.lower())) if sql is not None else LISTING
-        everything = bool(words & LISTING - {"show"}) or re.match(r"\s*show\b", sql or "", re.IGNORECASE)
-        for name in self.builders:
-            if everything or name in words:
-                self._need(name)
+        text = (sql or "").lower()
+        words = set(re.findall(r"\w+", text))
+        everything = sql is None or LISTING.search(text)
+        self._need(*(name for name in self.builders if everything or name in words))
 
     def _need(self, *names: str) -> None:
         for name in names:

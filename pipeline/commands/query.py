@@ -91,8 +91,6 @@ def _run(lake: Lake, statement: str, form: str | None) -> None:
             click.echo(line)
     except duckdb.Error as error:
         raise _told(error) from None
-    except FileNotFoundError:
-        raise BadInput("a file went away", "Files were merged or removed meanwhile; ask again.") from None
 
 
 def _gives_rows(statement: str) -> bool:
@@ -105,6 +103,8 @@ def _gives_rows(statement: str) -> bool:
 def _told(error: duckdb.Error) -> BadInput:
     import duckdb
 
+    if "No such file" in str(error):
+        return BadInput("a file went away", "Files were merged or removed meanwhile; ask again.")
     refused = isinstance(error, duckdb.PermissionException) or "configuration" in str(error)
     return BadInput(str(error).strip().splitlines()[0], READ_ONLY if refused else VIEWS)
 
