@@ -48,7 +48,10 @@ def find_run(storage: Storage, run_id: str | None) -> str:
             raise BadInput("there is no run yet", "Start with: trakt-import run USER")
         return ids[0]
     if run_id not in ids:
-        raise BadInput(f"no run {run_id}", "List the runs with: trakt-import runs")
+        raise BadInput(
+            f"no run {run_id}",
+            "List the runs with: trakt-import runs (compact removes those older than RETENTION_DAYS)",
+        )
     return str(run_id)
 
 

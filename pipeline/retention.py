@@ -7,7 +7,7 @@ would go on with. Of all these: the reads that their pictures stand on, their re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -71,6 +71,7 @@ def remove_old(storage: Storage, *, days: float, now: float, baselines: Iterable
     limit = now - days * DAY
     runs = {run.run_id: run for run in map(lambda run_id: _run(storage, run_id), run_ids(storage))}
     needed = _needed(runs.values(), limit, baselines)
+    needed.reads |= _last_staged(storage, runs)
     removed = Removed()
 
     def old(name: str, at: float | None) -> bool:
@@ -159,6 +160,17 @@ def _needed(runs: Iterable[Run], limit: float, baselines: Iterable[tuple[str, st
         batches={run.batch_id for run in kept if run.batch_id} | {batch for batch in named.values() if batch},
         snapshots={run.snapshot for run in kept if run.snapshot},
     )
+
+
+def _last_staged(storage: Storage, runs: Mapping[str, Run]) -> set[str]:
+    """Of each profile the newest run that staged something and told what it read: the next one goes on from there."""
+    newest: dict[str, str] = {}
+    for dataset in storage.names("staged"):
+        for user in storage.names(f"staged/{dataset}"):
+            staged = (name.removeprefix("run=") for name in storage.names(f"staged/{dataset}/{user}"))
+            told = [run_id for run_id in staged if run_id in runs and runs[run_id].inputs]
+            newest[user] = max([newest.get(user, ""), *told])
+    return set(newest.values())
 
 
 def _remove_staged(storage: Storage, removed: Removed, goes: Any) -> None:

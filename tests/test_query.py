@@ -65,6 +65,24 @@ def test_latest_shows_the_last_completed_picture_one_row_per_key(home, otter):
         assert len(theirs) == len(ours)
 
 
+def test_latest_goes_back_with_an_undo(home, otter):
+    before = (
+        ask(home, "select count(*) as n from latest_watches"),
+        ask(home, "select count(*) as n from latest_history"),
+    )
+    otter.add_play(otter.titles[0], "2026-10-01T20:00:00.000Z")
+    home.call("run", "123", "--user-id", "7")
+    after = ask(home, "select count(*) as n from latest_watches"), ask(home, "select count(*) as n from latest_history")
+
+    assert home.call("undo", home.call("runs", "--json").json[0]["run_id"]).code == 0
+
+    assert after != before
+    assert (
+        ask(home, "select count(*) as n from latest_watches"),
+        ask(home, "select count(*) as n from latest_history"),
+    ) == before
+
+
 def test_unfinished_shows_are_those_of_the_library_and_those_that_the_catalogue_lacks(home, otter):
     rows = ask(home, "select title_id, trakt_id, in_catalogue, watched_episodes, aired_episodes from unfinished_shows")
 

@@ -126,6 +126,9 @@ def test_what_is_old_goes_but_for_what_a_picture_or_a_baseline_needs(home, otter
     for folder in ("staged/history/user=otter/run=", "resolved/watches/batch=", "before/watches/batch=", "runs/"):
         there = [Path(f"data/{folder}{run_id}").exists() for run_id in runs]
         assert there == [False, False, True, True], folder
+    gone = home.call("undo", runs[1])
+    assert gone.code == 2
+    assert "RETENTION_DAYS" in gone.err
     assert home.call("run", "otter", "--json").json["imported_count"] == 0
     # The newest run found nothing new: it stands on the rows of the one before.
     for day, row in enumerate(home.call("runs", "--json").json[::-1], 10):

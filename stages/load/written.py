@@ -36,9 +36,14 @@ def loaded_run(database: Database, run_id: str) -> LoadedRun:
 
 
 def written(connection: duckdb.DuckDBPyConnection, storage: Storage, run: LoadedRun, table: Table) -> None:
-    """Make `written` of one table; `StorageError` where the run's files are gone."""
+    """Make `written` of one table; `BadInput` where the run's files are not kept any more."""
     for name in ("before", "resolved"):
-        files = parquet(storage, [f"{name}/{table.name}/batch={run.batch_id}/part-0.parquet"])
+        file = f"{name}/{table.name}/batch={run.batch_id}/part-0.parquet"
+        if not storage.exists(file):
+            raise BadInput(
+                f"what run {run.run_id} changed is not kept any more", "compact removes it after RETENTION_DAYS."
+            )
+        files = parquet(storage, [file])
         connection.execute(f"create or replace view {name} as from {files}")
     stamps = {"was_run_id" if name == "run_id" else name for name in table.stamps}
     news = [
