@@ -142,7 +142,24 @@ def test_a_page_of_the_edge_is_retried_then_unavailable(house: House) -> None:
 
 @pytest.mark.parametrize(
     "action",
-    ["drop", "cut", "truncated", "html200", "object200", "403html", 408, 425, 500, 502, 503, 504, 520, "429-bare"],
+    [
+        "drop",
+        "cut",
+        "truncated",
+        "html200",
+        "object200",
+        "403html",
+        408,
+        425,
+        500,
+        502,
+        503,
+        504,
+        520,
+        521,
+        522,
+        "429-bare",
+    ],
 )
 def test_what_passes_is_retried(house: House, action: int | str) -> None:
     house.add().faults = Faults(
@@ -151,6 +168,13 @@ def test_what_passes_is_retried(house: House, action: int | str) -> None:
     event = house.extract("otter")
     assert event.endpoints["history"].staged == 40
     assert event.doubts == ()
+
+
+def test_an_answer_that_is_no_profile_is_not_taken_for_one(house: House) -> None:
+    house.add().faults = Faults(fail_always={"profile": "object200"})
+    with pytest.raises(Unavailable, match="cannot be read"):
+        house.extract("otter")
+    assert not (house.folder / "staged").exists()
 
 
 def test_429_is_waited_out_and_counts_as_waiting_not_as_patience(house: House) -> None:

@@ -114,6 +114,7 @@ def test_a_users_own_edits_are_kept_and_new_facts_come(home, served):
         (["run", "nobody"], 4, "Username not found"),
         (["run", "日本"], 4, "Username not found"),
         (["run", "otter", "--mode", "sideways"], 2, "Bad input"),
+        (["run", "otter", "--accept-empty", "everything"], 2, "Bad input"),
         (["report", "no-such-run"], 2, "Bad input"),
     ],
 )

@@ -61,10 +61,15 @@ def run(
     from pipeline.events import ImportRequested
     from pipeline.run import check_before, import_user, new_run_id, resume_import
     from pipeline.unfinished import leftover
+    from stages.extract.endpoints import LISTS
     from stages.extract.names import asked_name
 
     user = _user(user, request_file)
     asked_name(user)
+    unknown = sorted(set(accept_empty) - {endpoint.name for endpoint in LISTS})
+    if unknown:
+        names = ", ".join(sorted(endpoint.name for endpoint in LISTS))
+        raise BadInput(f"--accept-empty {unknown[0]}: no such endpoint", f"It is one of {names}.")
     clock = Clock()
     request = ImportRequested(
         run_id=new_run_id(),

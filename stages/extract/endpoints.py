@@ -22,8 +22,9 @@ class Endpoint:
     `path` follows `/users/<slug>`; `limit` is rows per page, None where the answer is not paged.
     `items`: one type, or one for each value of the item's `type`. `key` tells rows apart.
     `counted` are the figures of `stats` whose sum is the number of rows; `trusted` says that a figure above what
-    came means rows are missing. `newest_first`: what is added comes up on the first page. `plays` is how many plays
-    a row stands for, where it stands for any. `dated` is the date by which the newest row is known.
+    came means rows are missing, `zero_is_silence` that a figure of 0 says nothing. `newest_first`: what is added comes
+    up on the first page. `plays` is how many plays a row stands for, where it stands for any. `dated` is the date by
+    which the newest row is known.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Endpoint:
     params: dict[str, str] = field(default_factory=dict)
     counted: tuple[tuple[str, str], ...] = ()
     trusted: bool = False
+    zero_is_silence: bool = False
     newest_first: bool = False
     plays: Callable[[Row], int] | None = None
     dated: Callable[[Row], dt.datetime | None] | None = None
@@ -137,6 +139,7 @@ COLLECTION_MOVIES = Endpoint(
     title_key,
     params={"extended": "metadata"},
     counted=(("movies", "collected"),),
+    zero_is_silence=True,
 )
 COLLECTION_SHOWS = Endpoint(
     "collection_shows",
@@ -145,6 +148,7 @@ COLLECTION_SHOWS = Endpoint(
     title_key,
     params={"extended": "metadata"},
     counted=(("shows", "collected"),),
+    zero_is_silence=True,
 )
 RATINGS = Endpoint(
     "ratings",

@@ -9,8 +9,6 @@ from pipeline.events import Doubt, Extracted
 from pipeline.journal import Journal
 from pipeline.storage import Storage
 from stages.extract.endpoints import (
-    COLLECTION_MOVIES,
-    COLLECTION_SHOWS,
     HISTORY,
     LISTS,
     WATCHED_MOVIES,
@@ -57,7 +55,9 @@ def counted(endpoint: Endpoint, stats: Any) -> int | None:
     """How many rows Trakt's statistics say the endpoint has; None where they do not say."""
     figures = [getattr(getattr(stats, group, None), name, None) for group, name in endpoint.counted]
     known = [figure for figure in figures if figure is not None]
-    return sum(known) if known and len(known) == len(figures) else None
+    if not known or len(known) < len(figures) or (endpoint.zero_is_silence and not any(known)):
+        return None
+    return sum(known)
 
 
 def is_private(readers: Readers) -> bool:
@@ -137,8 +137,7 @@ def doubts(readers: Readers, stats: Any, before: Before) -> Iterator[Doubt]:
         if reader.reading.rows is not None and reader.reading.rows != reader.distinct:
             yield _announced(reader)
         says = counted(reader.endpoint, stats)
-        hint_only = reader.endpoint in (COLLECTION_MOVIES, COLLECTION_SHOWS) and says == 0
-        if says is not None and says != reader.distinct and not hint_only:
+        if says is not None and says != reader.distinct:
             yield _statistics(reader, says)
     yield from _plays(readers)
 

@@ -47,7 +47,9 @@ async def meet(client: Guest, name: Name, asked: str) -> tuple[Profile, Answer]:
     try:
         user = clean(json.loads(answer.items[0]), PROFILE.items, Notes())
     except (Unreadable, ValueError, RecursionError):
-        raise Unavailable("the profile's answer cannot be read", "Try again later.") from None
+        user = None
+    if user is None or (user.username is None and user.ids is None):
+        raise Unavailable("the profile's answer cannot be read", "Try again later.")
     return introduced(user, name, asked), answer
 
 

@@ -119,7 +119,7 @@ class _Run:
 
     async def look(self, on_profile: Callable[[Profile], str], every: int) -> Extracted | None:
         """Only what changed since the last good reads; None where everything is to be read."""
-        if self.request.full or self.known_slug is None:
+        if self.request.full or self.request.accept_empty or self.known_slug is None:
             return None
         last = last_extracted(self.storage, self.known_slug)
         now = self.desk.clock.now()
