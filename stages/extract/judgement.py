@@ -57,7 +57,8 @@ def counted(endpoint: Endpoint, stats: Any) -> int | None:
     known = [figure for figure in figures if figure is not None]
     if not known or len(known) < len(figures) or (endpoint.zero_is_silence and not any(known)):
         return None
-    return sum(known)
+    total: int = sum(known)
+    return total
 
 
 def is_private(readers: Readers) -> bool:
