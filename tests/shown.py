@@ -72,18 +72,12 @@ class Shown:
             items["ratings"].append({"rated_at": at, "rating": score} | self._about(title, part))
         for (title, part), at in self.listed.items():
             items["watchlist"].append({"listed_at": at, "rank": 1} | self._about(title, part))
-        for (title, part), (at, media_type) in self.collected.items():
-            metadata = {"media_type": media_type}
+        for (title, _), (at, media_type) in self.collected.items():
             if title[0] == "movie":
-                row = {"collected_at": at, "updated_at": at, "metadata": metadata}
+                row = {"collected_at": at, "updated_at": at, "metadata": {"media_type": media_type}}
                 items["collection_movies"].append(row | self._about(title, ()))
-            else:
-                season = {
-                    "number": part[0],
-                    "episodes": [{"number": part[1], "collected_at": at, "metadata": metadata}],
-                }
-                row = {"last_collected_at": at, "last_updated_at": at, "seasons": [season]}
-                items["collection_shows"].append(row | {"show": self._about(title, ())["show"]})
+        for title in dict.fromkeys(title for title, _ in self.collected if title[0] == "show"):
+            items["collection_shows"].append(self._collected_show(title) | {"show": self._about(title, ())["show"]})
         if self.watching:
             title, part, since, until = self.watching
             row = {"started_at": since, "expires_at": until, "action": "scrobble"}
