@@ -85,6 +85,7 @@ for command in (
     looking.runs,
     looking.events,
     looking.report,
+    looking.diff,
     looking.undo,
     catalog.catalog,
     query.query,

@@ -138,7 +138,7 @@ def test_without_the_files_nothing_is_put_back(library):
     before = rows(library)
     shutil.rmtree("data/before")
 
-    undo(library, run, 7)
+    undo(library, run, 2)
 
     assert rows(library) == before
     assert last_run(library) == run.request.run_id

@@ -1,4 +1,4 @@
-"""`runs`, `events`, `report`, `undo`: look back, and put back."""
+"""`runs`, `events`, `report`, `diff`, `undo`: look back, and put back."""
 
 from __future__ import annotations
 
@@ -64,6 +64,27 @@ def report(state: State, run_id: str | None, form: str) -> None:
         raise BadInput(f"run {found} has no report", f"See why: trakt-import events {found}")
     content = state.storage.read(name)
     click.echo(content.decode() if form == "json" else text(json.loads(content)))
+
+
+@click.command()
+@click.argument("run_id")
+@click.pass_obj
+def diff(state: State, run_id: str) -> None:
+    """What a run changed for its user, in words."""
+    from pipeline import journal
+    from stages.load import LoadedRun
+    from stages.load import diff as changes
+
+    run = journal.state(journal.Journal(state.storage, journal.find_run(state.storage, run_id)).events())
+    name, at = run["trakt_slug"] or run["trakt_username"], run["finished_at"] or run["requested_at"]
+    lines = []
+    if run["status"] in ("completed", "undone") and run["batch_id"]:
+        loaded = LoadedRun(run["run_id"], run["batch_id"], run["user_id"], run["status"])
+        lines = changes(loaded, storage=state.storage, snapshot=run["catalog_snapshot"])
+    what = {"undone": ", undone since", "completed": ""}.get(run["status"], f", {run['status']}")
+    click.echo(f"Run {run['run_id']} of {name}, {at}{what}{':' if lines else ' changed nothing.'}")
+    if lines:
+        click.echo("\n".join(lines))
 
 
 @click.command()
