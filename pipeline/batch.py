@@ -15,14 +15,17 @@ import msgspec
 from pipeline.clock import Clock
 from pipeline.console import Crowd
 from pipeline.errors import ConfigurationError, RateLimited, TraktImportError, Unavailable
-from pipeline.events import Extracted, ImportRequested, Loaded
+from pipeline.events import Extracted, ImportFailed, ImportRequested, Loaded
+from pipeline.journal import Journal
 from pipeline.locks import user_lock
 from pipeline.microbatch import finish
-from pipeline.night import Night, Target
+from pipeline.night import Night, Target, end_night, night
 from pipeline.run import Import, new_run_id, take_up
 from pipeline.settings import Settings
 from pipeline.storage import Storage
 
+# Where node_exporter's figures lie.
+PROMETHEUS = "reports/trakt_import.prom"
 # Profiles read side by side: as many as keep all connections busy.
 AT_ONCE = 24
 # Runs of one transform statement and one load transaction, and as many again may wait; each holds two locks.
@@ -256,6 +259,50 @@ def result_of(run: Import) -> dict[str, Any]:
         "skipped_count": loaded.skipped_count,
         "error_count": loaded.error_count,
     }
+
+
+def run_night(
+    targets: Sequence[Target], *, settings: Settings, storage: Storage, clock: Clock, full: bool, display: Crowd
+) -> dict[str, Any]:
+    """Import all of them, tonight; the batch report: `{users, requests, waited_seconds}`.
+
+    A night that was left unfinished is gone on with: who is done in it is only told. Raises `Running` while another
+    batch is at work, and what stops everybody; then the next call goes on.
+    """
+    results: list[dict[str, Any]] = []
+    began = clock.now()
+
+    def done(run: Import) -> None:
+        results.append(result_of(run))
+        display.user(results[-1])
+
+    with night(storage, clock, full=full) as here:
+        earlier = [_earlier(run_id, settings, storage, clock) for run_id in here.done.values()]
+        display.begin(sum(len(target.user_ids) for target in targets), earlier, here.at if here.goes_on else None)
+        work = Batch(settings, storage, clock, here, full, display, done)
+        try:
+            asyncio.run(work.run(targets))
+        finally:
+            report: dict[str, Any] = {
+                "users": [*earlier, *results],
+                "requests": work.requests + sum(result["requests"] for result in earlier),
+                "waited_seconds": round(work.waited, 1),
+            }
+            storage.write(PROMETHEUS, prometheus(report, began, clock.now()).encode())
+        end_night(storage, here, {"night_id": here.night_id, "began_at": here.at, "ended_at": clock.stamp(), **report})
+    return report
+
+
+def _earlier(run_id: str, settings: Settings, storage: Storage, clock: Clock) -> dict[str, Any]:
+    """What the report says of a run that the same night did before it was interrupted."""
+    events = Journal(storage, run_id).events()
+    request, last = events[0], events[-1]
+    assert isinstance(request, ImportRequested)
+    run = Import(settings, storage, clock, request, Crowd("text", -1), events=events)
+    if isinstance(last, ImportFailed):
+        run.error = TraktImportError(hint=last.hint, text=last.error)
+        run.error.exit_code = last.exit_code
+    return result_of(run)
 
 
 def prometheus(report: dict[str, Any], began: float, ended: float) -> str:

@@ -124,8 +124,10 @@ class Crowd(Silent):
         self._lines = Lines(log_format, verbosity)
         self._quiet = verbosity < 0
 
-    def begin(self, users: int, done: int) -> None:
-        """So many users are to be imported, so many are done already."""
+    def begin(self, users: int, done: list[dict[str, Any]], since: str | None) -> None:
+        """So many users are to be imported; `done` are already, where the batch of `since` is gone on with."""
+        if since and not self._quiet:
+            self._lines.record(f"going on with the batch of {since}: {len(done)} are done", {"goes_on": since})
 
     def waiting(self, seconds: float, reason: str) -> None:
         """A request waits so long."""
@@ -159,9 +161,11 @@ class CrowdBar(Crowd):
         self._counts = dict.fromkeys(("changed", "unchanged", "failed"), 0)
         self._requests = 0
 
-    def begin(self, users: int, done: int) -> None:
-        """So many users are to be imported, so many are done already."""
-        self.progress.update(self._task, total=users, completed=done)
+    def begin(self, users: int, done: list[dict[str, Any]], since: str | None) -> None:
+        """So many users are to be imported; `done` are already, where the batch of `since` is gone on with."""
+        for result in done:
+            self._counts[result["status"]] += 1
+        self.progress.update(self._task, total=users, completed=len(done))
 
     def waiting(self, seconds: float, reason: str) -> None:
         """A request waits so long."""
