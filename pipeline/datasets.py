@@ -7,9 +7,10 @@ from functools import cache
 
 import pyarrow as pa
 
+from stages.database import Kind
 from stages.extract import arrow
 from stages.extract.endpoints import ENDPOINTS
-from stages.load.tables import TABLES, Kind
+from stages.load.tables import TABLES
 
 TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),

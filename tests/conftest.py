@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline.cli import run_cli
+from tests.databases import NAMES, Schema, Server, SQLiteFile
 from tests.house import House
 from tests.sandbox.accounts import Account, catalogue_rows
 from tests.sandbox.faults import Faults
@@ -41,6 +40,7 @@ class Home:
 
     path: Path
     capsys: pytest.CaptureFixture[str]
+    database: SQLiteFile | Schema
     sandboxes: list[Sandbox] = field(default_factory=list)
 
     def call(self, *arguments: str) -> Result:
@@ -50,13 +50,10 @@ class Home:
         return Result(code, captured.out, captured.err)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        # Closed at once: two SQLite libraries of one process do not see each other's locks.
-        with closing(sqlite3.connect(self.path / "data" / "app.db")) as connection:
-            return connection.execute(sql).fetchall()
+        return self.database.execute(sql)
 
     def change(self, sql: str) -> None:
-        with closing(sqlite3.connect(self.path / "data" / "app.db")) as connection, connection:
-            connection.execute(sql)
+        self.database.execute(sql)
 
     def catalogue(self, rows: list[dict[str, Any]], *options: str) -> Result:
         file = self.path / "catalogue.csv"
@@ -73,14 +70,40 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("machine")))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what touches the database on each of them; once where it is a bystander (`one_database`)."""
+    if "database" in metafunc.fixturenames:
+        once = metafunc.definition.get_closest_marker("one_database")
+        metafunc.parametrize("database", NAMES[:1] if once else NAMES, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Server:
+    return Server()
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Home:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> SQLiteFile | Schema:
+    if request.param == "sqlite":
+        return SQLiteFile(tmp_path / "data" / "app.db")
+    return request.getfixturevalue("postgresql").schema()
+
+
+@pytest.fixture
+def home(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    database: SQLiteFile | Schema,
+) -> Home:
     for name in ("DATABASE_URL", "DATA_URL", "LOG_FORMAT", "QUEUE_URL", "TRAKT_MAX_WAIT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+    if database.name != "sqlite":  # SQLite's file is the default
+        monkeypatch.setenv("DATABASE_URL", database.url)
     monkeypatch.setenv("TRAKT_CLIENT_ID", "client-id-of-the-tests")
     monkeypatch.setenv("TRAKT_PATIENCE", "3")
-    return Home(tmp_path, capsys)
+    return Home(tmp_path, capsys, database)
 
 
 @pytest.fixture

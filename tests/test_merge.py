@@ -12,6 +12,7 @@ from tests.shown import Library, Play
 
 MOVIE, OTHER, SHOW = ("movie", 1), ("movie", 2), ("show", 1)
 EARLY, LATE = "2025-06-01T20:00:00.000Z", "2027-06-01T20:00:00.000Z"
+STAMP = "2027-06-01T20:00:00Z"
 TABLES = ("library_entries", "season_entries", "episode_entries", "watches")
 
 
@@ -237,6 +238,7 @@ def test_a_newer_fact_wins_without_a_baseline_too(library):
     assert library.entry("m1", "score, plays") == (8, 1)
 
 
+@pytest.mark.one_database  # the file is copied
 def test_a_restored_database_names_an_older_baseline(library):
     library.run()
     shutil.copy("data/app.db", "backup.db")
@@ -300,7 +302,7 @@ def test_what_mode_new_left_alone_is_no_baseline_later(library):
 def test_overwrite_takes_theirs_and_brings_deleted_rows_back(library):
     library.run()
     expected = rows(library)
-    edit(library, "score = 1, scored_at = null, status = 'dropped', plays = 7, media_type = 'vhs'", at=LATE)
+    edit(library, "score = 1, scored_at = null, status = 'dropped', plays = 7, media_type = 'vhs'", at=STAMP)
     library.home.change("delete from library_entries where title_id = 's1'")
     library.home.change("delete from watches where history_id = 1")
     library.home.change("delete from episode_entries")
@@ -310,7 +312,7 @@ def test_overwrite_takes_theirs_and_brings_deleted_rows_back(library):
     stamps = {"library_entries": 4, "season_entries": 2, "episode_entries": 2, "watches": 1}
     for table, found in rows(library).items():
         assert [row[: -stamps[table]] for row in found] == [row[: -stamps[table]] for row in expected[table]]
-    assert library.entry("m1", "updated_at") == (LATE,)
+    assert library.entry("m1", "updated_at") == (STAMP,)
     assert run.report["kept"] == []
     assert counts(run) == {"inserted": 1, "updated": 1}
 

@@ -29,6 +29,7 @@ from pipeline.storage import Storage
 from pipeline.undoing import undo_run
 from stages.database import open_database
 from tests.conftest import Home
+from tests.databases import SQLiteFile
 from tests.model import VALUES, Model, trakt_side
 from tests.shown import Library, Play, Shown, Title, imdb_of
 
@@ -123,7 +124,8 @@ class Lives(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.chdir(self.folder.name)
         self.patch.setenv("TRAKT_CLIENT_ID", "client-id-of-the-tests")
-        self.home = Home(Path(self.folder.name), None)  # type: ignore[arg-type]
+        folder = Path(self.folder.name)
+        self.home = Home(folder, None, SQLiteFile(folder / "data" / "app.db"))  # type: ignore[arg-type]
         self.library = Library(self.home, self.patch)
         self.models = {f"user{number}": Model() for number in range(USERS)}
         self.catalogue: dict[str, tuple[Title | None, Title | None]] = {}

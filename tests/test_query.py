@@ -13,6 +13,8 @@ from pipeline.lake import Lake
 from pipeline.storage import Storage
 from tests.sandbox.accounts import make_account
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def otter(home, served):

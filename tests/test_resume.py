@@ -29,7 +29,7 @@ def contents(home):
     return {
         table: home.rows(
             "select "
-            + ", ".join(row[1] for row in home.rows(f"pragma table_info({table})") if row[1] not in stamps)
+            + ", ".join(name for name in home.database.columns(table) if name not in stamps)
             + f" from {table} order by 1, 2, 3, 4"
         )
         for table in TABLES

@@ -15,6 +15,8 @@ from pipeline.storage import MERGED, Storage
 from tests.sandbox.accounts import make_account
 from tests.sandbox.faults import Faults
 
+pytestmark = pytest.mark.one_database
+
 MOVING = ("freshness", "views")
 
 

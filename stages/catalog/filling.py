@@ -54,7 +54,8 @@ def load_catalogue(
     with open_duckdb() as connection:
         _read(connection, path, kind, columns or {})
         _check(connection, path)
-        rows = connection.sql(f"select {', '.join(COLUMNS)} from file order by title_id").to_arrow_table()
+        values = (f"{database.handed(name, name, 'text')} as {name}" if name in TEXTS else name for name in COLUMNS)
+        rows = connection.sql(f"select {', '.join(values)} from file order by file.title_id").to_arrow_table()
         shared = tuple(
             f"{kind} {row[0]} {row[1]}: {row[2]}"
             for kind in ("trakt_id", "imdb_id", "tmdb_id", "tvdb_id")
@@ -176,15 +177,12 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def _upsert(database: Database, rows: pa.Table, at: str, replace: bool, shared: tuple[str, ...]) -> Filled:
-    types = ", ".join(f"{name} {'text' if name in TEXTS else 'bigint'}" for name in COLUMNS)
     names = ", ".join(COLUMNS)
-    database.execute("drop table if exists temp.loaded_titles")
-    database.execute(f"create temp table loaded_titles ({types})")
-    database.stage("loaded_titles", rows)
+    database.stage("loaded_titles", {name: "text" if name in TEXTS else "number" for name in COLUMNS}, rows)
     newest = database.execute("select max(updated_at) from titles")[0][0]
     stamp = max(at, _after(str(newest))) if newest else at
     values = [name for name in COLUMNS if name != "title_id"]
-    differs = " or ".join(f"titles.{name} is not excluded.{name}" for name in values)
+    differs = " or ".join(f"titles.{name} is distinct from excluded.{name}" for name in values)
     database.execute(
         f"insert into titles ({names}, updated_at) select {names}, ? from loaded_titles where true order by title_id "
         f"on conflict (title_id) do update set {', '.join(f'{name} = excluded.{name}' for name in values)}, "

@@ -8,17 +8,19 @@ import uuid6
 from pipeline.duck import copy_to, open_duckdb, sql_of
 from pipeline.errors import ConfigurationError
 from pipeline.storage import Storage
-from stages.database import Database
+from stages.database import Database, Kind
 
-# The made-up first row and the casts say the types: SQLite has none of its own.
-READ = """
-select '' as title_id, '' as kind, '' as name, 0 as year, 0 as trakt_id, '' as imdb_id, 0 as tmdb_id, 0 as tvdb_id,
-    0 as aired_episodes
-union all
-select cast(title_id as text), cast(kind as text), cast(name as text), cast(year as bigint), cast(trakt_id as bigint),
-    cast(imdb_id as text), cast(tmdb_id as bigint), cast(tvdb_id as bigint), cast(aired_episodes as bigint)
-from titles
-"""
+COLUMNS: dict[str, Kind] = {
+    "title_id": "text",
+    "kind": "text",
+    "name": "text",
+    "year": "number",
+    "trakt_id": "number",
+    "imdb_id": "text",
+    "tmdb_id": "number",
+    "tvdb_id": "number",
+    "aired_episodes": "number",
+}
 
 
 class State(msgspec.Struct, frozen=True):
@@ -54,9 +56,8 @@ def take_snapshot(database: Database, storage: Storage) -> str:
     snapshot = str(uuid6.uuid7())
     folder = f"catalog/snapshot={snapshot}"
     state = _state(database)
-    reader = database.read(READ)
-    with open_duckdb() as connection:
-        connection.register("titles", reader)
+    with open_duckdb() as connection, database.read("titles", COLUMNS) as titles:
+        connection.register("titles", titles)
         copy_to(connection, storage, sql_of(__package__, "snapshot"), f"{folder}/titles.parquet")
     storage.write(f"{folder}/state.json", msgspec.json.encode(state))
     return snapshot

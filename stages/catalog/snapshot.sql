@@ -1,5 +1,5 @@
 -- snapshot: the catalogue as runs are resolved against it.
--- Takes `titles` (the database's rows, led by one made-up row). Gives the rows of `titles.parquet`: an id that can
+-- Takes `titles` (the database's rows). Gives the rows of `titles.parquet`: an id that can
 -- never match (0, "", a broken IMDb id) is null, so that no join has to ask again.
 
 select

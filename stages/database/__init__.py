@@ -1,5 +1,6 @@
 """The application database, spoken to in Arrow through ADBC. Used by load and catalog, known to nobody else."""
 
-from stages.database.connection import Database, open_database
+from stages.database.connection import Database, Kind, RowsChanged, RowsLocked
+from stages.database.opening import open_database
 
-__all__ = ["Database", "open_database"]
+__all__ = ["Database", "Kind", "RowsChanged", "RowsLocked", "open_database"]

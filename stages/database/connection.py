@@ -1,39 +1,62 @@
 """One connection to the application database: plain SQL in, Arrow in and out, one transaction at a time.
 
-What differs between databases stands here and nowhere else: how to open, how text stands for a moment.
+SQL is the same text on every database, with `?` for parameters. What differs stands in `sqlite.py` and
+`postgresql.py`, and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pipeline.errors import DatabaseError
-from pipeline.lazy import defer
-from pipeline.settings import Settings
+from pipeline.errors import BadInput, DatabaseError, TraktImportError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
-BUSY_MS = 60_000
+Kind = Literal["text", "number", "flag", "moment"]
+IdType = Literal["text", "bigint", "uuid"]
+
+
+class RowsLocked(DatabaseError):
+    """Another session holds a row that is wanted; nothing was written, and the same may be tried again."""
+
+
+class RowsChanged(DatabaseError):
+    """A row is no longer as it was read (or is there already); what was decided from it must be decided again."""
 
 
 class Database:
-    """An open connection. Every method raises `DatabaseError` where the database refuses."""
+    """An open connection. Every method raises `DatabaseError` where the database refuses.
+
+    `types` are the column types of a temporary table, by kind. `user_id_type` and `title_id_type` are the types of
+    the application's own ids; in files and in Python they are text.
+    """
+
+    types: ClassVar[Mapping[Kind, str]]
+    begin: ClassVar[str]
+    row_lock: ClassVar[str]
+    """Ends a `select` that locks the rows it finds and waits for none: `RowsLocked` where another session has one."""
+
+    user_id_type: IdType = "text"
+    title_id_type: IdType = "text"
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
 
     def execute(self, sql: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
-        """Run one statement; the rows it gives, if any."""
-        with _told():
-            self._cursor.execute(sql, parameters)
-            return self._cursor.fetchall() if self._cursor.description else []
+        """Run one statement; the rows it gives, if any, moments as text `2025-01-31T20:15:00Z`."""
+        with self._told():
+            self._run(sql, parameters or ())
+            return self._plain(self._cursor.fetchall()) if self._cursor.description else []
+
+    def change(self, sql: str, parameters: Sequence[object] | None = None) -> int:
+        """Run one statement that writes; how many rows it wrote."""
+        with self._told():
+            self._run(sql, parameters or ())
+            return self._written()
 
     def script(self, sql: str) -> None:
         """Run the statements of a script, each ended by a semicolon at the end of its line."""
@@ -41,113 +64,146 @@ class Database:
             if any(line.strip() and not line.startswith("--") for line in statement.splitlines()):
                 self.execute(statement)
 
-    def read(self, sql: str) -> pa.RecordBatchReader:
-        """The rows of a query as Arrow, as they come.
+    @contextmanager
+    def read(self, source: str, columns: Mapping[str, Kind]) -> Iterator[pa.RecordBatchReader]:
+        """Columns of `source` (what follows `from`, each column name standing for itself) as Arrow, as they come.
 
-        SQLite has no column types: the driver takes those of the first rows, so a query that may
-        give nulls first starts with one made-up row of the right types (see `stages/load`).
+        Text and numbers come as such, a flag and a moment as `types` has them. What fails while the rows are
+        consumed inside is told as a `DatabaseError`, whoever consumes them.
         """
-        with _told():
-            self._cursor.execute(sql)
-            reader: pa.RecordBatchReader = self._cursor.fetch_record_batch()
-            return reader
+        import pyarrow as pa
 
-    def append(self, table: str, rows: pa.Table | pa.RecordBatchReader) -> None:
-        """Bulk-insert rows into a table that is there."""
-        with _told():
+        failures: list[Exception] = []
+        with self._told():
+            self._run(self._typed_select(source, columns), ())
+            rows = self._cursor.fetch_record_batch()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from self._rows_of(rows)
+            except Exception as error:
+                failures.append(error)
+                raise
+
+        try:
+            yield pa.RecordBatchReader.from_batches(rows.schema, batches())
+        except Exception:
+            if failures:
+                raise self._error(failures[0]) from None
+            raise
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Bulk-insert rows into a table, their values as `handed` gives them; `RowsChanged` where a key is there."""
+        with self._told():
             self._cursor.adbc_ingest(table, rows, mode="append")
 
-    def stage(self, table: str, rows: pa.Table) -> None:
-        """Bulk-insert rows into a temporary table that is there (made by `execute`, so that its types are said)."""
-        with _told():
+    def stage(self, table: str, columns: Mapping[str, Kind], rows: pa.Table) -> None:
+        """Make a temporary table afresh and fill it; values as `handed` gives them."""
+        types = ", ".join(f"{name} {self.column_type(name, kind)}" for name, kind in columns.items())
+        self._drop_temporary(table)
+        self.execute(f"create temporary table {table} ({types})")
+        with self._told():
             self._cursor.adbc_ingest(table, rows, mode="append", temporary=True)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside, or nothing. The right to write is taken at once, so what is read inside stays true."""
-        self.execute("begin immediate")
+        """Everything inside, or nothing."""
+        self.execute(self.begin)
         try:
             yield
             self.execute("commit")
         except BaseException:
-            with _told():
+            with self._told():
                 self._cursor.execute("rollback")
             raise
 
     def prepare(self) -> None:
         """Create the tables that are missing; `DatabaseError` for another schema version than ours."""
-        version = self.version()
-        if version is None:
-            with self.transaction():
-                self.script(schema_sql())
-                if self.version() is None:
-                    self.execute("insert into schema_version (version) values (?)", (SCHEMA_VERSION,))
-        elif version != SCHEMA_VERSION:
-            newer = version > SCHEMA_VERSION
-            raise DatabaseError(
-                f"its schema is version {version}, this program's is {SCHEMA_VERSION}",
-                "Install the newer trakt-import." if newer else "Run: trakt-import db upgrade",
-            )
+        from stages.database.schema import prepare
+
+        prepare(self)
 
     def version(self) -> int | None:
         """The schema's version, None where there is none yet."""
-        if not self.execute("select 1 from sqlite_master where name = 'schema_version'"):
+        if self.relation("schema_version") is None:
             return None
-        rows = self.execute("select max(version) from schema_version")
-        return rows[0][0] if rows else None
+        version: int | None = self.execute("select max(version) from schema_version")[0][0]
+        return version
 
     def titles_is_view(self) -> bool:
         """Whether the catalogue is a view over the application's own tables."""
-        return bool(self.execute("select 1 from sqlite_master where name = 'titles' and type = 'view'"))
+        return self.relation("titles") == "view"
+
+    def column_type(self, name: str, kind: Kind) -> str:
+        """The type of a column in a temporary table: an id as the application's tables have it."""
+        ids: dict[str, str] = {"user_id": self.user_id_type, "title_id": self.title_id_type}
+        return ids.get(name, self.types[kind])
 
     def close(self) -> None:
         """Give the connection back."""
         self._cursor.close()
         self._connection.close()
 
+    # What each database has its own way for.
 
-@contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
-    """The database that `DATABASE_URL` names, its folder made where it is missing."""
-    if settings.database != "sqlite":
-        raise DatabaseError(
-            "this version speaks to SQLite only", "Set DATABASE_URL to sqlite:///PATH, or leave it out for data/app.db."
-        )
-    # The driver manager imports it for a kind of rows that we never give: 40 ms.
-    defer("pyarrow.dataset")
-    import adbc_driver_sqlite.dbapi as driver
+    def relation(self, name: str) -> Literal["table", "view"] | None:
+        """What a name stands for, None for nothing."""
+        raise NotImplementedError
 
-    path = Path(settings.database_url.removeprefix("sqlite:///"))
-    with _told(str(path)):
+    def columns(self, table: str) -> list[str]:
+        """The names of a table's columns; empty where there is no table."""
+        raise NotImplementedError
+
+    def readable(self, column: str, kind: Kind) -> str:
+        """SQL of this database that gives a column as `read` does."""
+        raise NotImplementedError
+
+    def handed(self, column: str, name: str, kind: Kind) -> str:
+        """DuckDB SQL that gives a value (text, number, flag or moment) as this database takes it in Arrow."""
+        raise NotImplementedError
+
+    def wait_briefly(self) -> None:
+        """For the rest of the transaction, do not wait long for a row that another session has: `RowsLocked`."""
+
+    def retype_user_ids(self, user_id_type: IdType) -> None:
+        """Give the columns `user_id` the type of the application's user ids, those that are there and those to come."""
+        if user_id_type != self.user_id_type:
+            raise BadInput(f"--user-id-type {user_id_type}", "SQLite keeps ids as text: leave it out.")
+
+    def schema_lock(self) -> None:
+        """Wait, inside a transaction, until nobody else is making tables."""
+
+    def keep_copy(self, suffix: str) -> str | None:
+        """Keep a copy of the whole database where that is this program's business; where it lies."""
+        return None
+
+    def _run(self, sql: str, parameters: Sequence[object]) -> None:
+        raise NotImplementedError
+
+    def _plain(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        return rows
+
+    def _written(self) -> int:
+        raise NotImplementedError
+
+    def _typed_select(self, source: str, columns: Mapping[str, Kind]) -> str:
+        raise NotImplementedError
+
+    def _rows_of(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        raise NotImplementedError
+
+    def _drop_temporary(self, table: str) -> None:
+        raise NotImplementedError
+
+    def _error(self, error: Exception) -> TraktImportError:
+        raise NotImplementedError
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn the driver's errors into ours."""
+        import adbc_driver_manager as manager
+
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseError(f"{path.parent} ({error.strerror})", "Look at DATABASE_URL.") from error
-        connection = driver.connect(str(path), autocommit=True)
-    database = Database(connection)
-    try:
-        database.execute(f"pragma busy_timeout = {BUSY_MS}")
-        database.execute("pragma journal_mode = wal")
-        yield database
-    finally:
-        database.close()
-
-
-def schema_sql() -> str:
-    """The text of `schema.sql`."""
-    return resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-
-
-@contextmanager
-def _told(subject: str = "") -> Iterator[None]:
-    """Turn the driver's errors into ours; the first line of what it says is enough for a person."""
-    import adbc_driver_manager as manager
-
-    try:
-        yield
-    except (manager.Error, OSError) as error:
-        said = str(error).splitlines()[0].removeprefix("INTERNAL: ").removeprefix("INVALID_ARGUMENT: ")
-        raise DatabaseError(
-            f"{subject}: {said}" if subject else said,
-            "Look at DATABASE_URL, rights and free space, then: trakt-import resume",
-        ) from error
+            yield
+        except (manager.Error, OSError) as error:
+            raise self._error(error) from None

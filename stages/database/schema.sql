@@ -1,8 +1,8 @@
--- schema: every table of the application database, the same on SQLite and PostgreSQL.
+-- schema: every table of the application database, the same on SQLite and PostgreSQL; read by schema.py, a column a line.
 -- Version 1. `titles` is the application's catalogue: an import only reads it (but for --add-missing),
 -- and it may be a view over tables of the application's own, made before this runs.
 
-create table if not exists titles (
+create table titles (
     title_id text primary key,
     kind text not null,
     name text not null,
@@ -15,7 +15,7 @@ create table if not exists titles (
     updated_at timestamptz
 );
 
-create table if not exists trakt_accounts (
+create table trakt_accounts (
     user_id text primary key,
     trakt_username text,
     trakt_slug text not null,
@@ -26,7 +26,7 @@ create table if not exists trakt_accounts (
     last_imported_at timestamptz
 );
 
-create table if not exists library_entries (
+create table library_entries (
     user_id text not null,
     title_id text not null,
     kind text not null,
@@ -55,7 +55,7 @@ create table if not exists library_entries (
     primary key (user_id, title_id)
 );
 
-create table if not exists season_entries (
+create table season_entries (
     user_id text not null,
     title_id text not null,
     season bigint not null,
@@ -70,7 +70,7 @@ create table if not exists season_entries (
     primary key (user_id, title_id, season)
 );
 
-create table if not exists episode_entries (
+create table episode_entries (
     user_id text not null,
     title_id text not null,
     season bigint not null,
@@ -92,7 +92,7 @@ create table if not exists episode_entries (
     primary key (user_id, title_id, season, episode)
 );
 
-create table if not exists watches (
+create table watches (
     user_id text not null,
     history_id bigint not null,
     title_id text not null,
@@ -104,7 +104,7 @@ create table if not exists watches (
     primary key (user_id, history_id)
 );
 
-create table if not exists import_runs (
+create table import_runs (
     run_id text primary key,
     batch_id text,
     user_id text not null,
@@ -121,6 +121,6 @@ create table if not exists import_runs (
     error_count bigint
 );
 
-create table if not exists schema_version (
+create table schema_version (
     version bigint not null
 );

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.events import Extracted, Mode
 from stages.database import Database
 
-COLUMNS = "user_id, trakt_username, trakt_slug, trakt_user_id, last_run_id, blocked_at, nightly, last_imported_at"
+COLUMNS = "cast(user_id as text), trakt_username, trakt_slug, trakt_user_id, last_run_id, blocked_at, nightly, last_imported_at"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,10 @@ def baseline(database: Database, user_id: str, mode: Mode) -> tuple[str | None, 
     owned: tuple[str, ...] = ()
     if mode == "new":
         owned = tuple(
-            row[0] for row in database.execute("select title_id from library_entries where user_id = ?", (user_id,))
+            row[0]
+            for row in database.execute(
+                "select cast(title_id as text) from library_entries where user_id = ?", (user_id,)
+            )
         )
     return run_id, batch_id, owned
 
@@ -69,18 +72,22 @@ def committed(database: Database, run_ids: Sequence[str]) -> set[str]:
     return found
 
 
-def record(database: Database, event: Extracted, at: str, last_run_id: str | None) -> None:
-    """Write the account's row: name, slug, Trakt id, and, where it is given, the run the rows stem from."""
+def record(database: Database, event: Extracted, at: str, base: str | None, last_run_id: str | None) -> None:
+    """Write the account's row: name, slug, Trakt id, and, where it is given, the run the rows stem from.
+
+    `base` is its `last_run_id` until now: `RowsChanged` where it no longer is. The row stays locked until the commit,
+    so that two loads of one user go one after the other.
+    """
     values = (event.trakt_username, event.trakt_slug, event.trakt_user_id, last_run_id, at)
-    if database.execute("select 1 from trakt_accounts where user_id = ?", (event.user_id,)):
-        database.execute(
-            "update trakt_accounts set trakt_username = ?, trakt_slug = ?, trakt_user_id = coalesce(?, trakt_user_id), "
-            "last_run_id = coalesce(?, last_run_id), last_imported_at = ? where user_id = ?",
-            (*values, event.user_id),
-        )
-    else:
+    written = database.change(
+        "update trakt_accounts set trakt_username = ?, trakt_slug = ?, trakt_user_id = coalesce(?, trakt_user_id), "
+        "last_run_id = coalesce(?, last_run_id), last_imported_at = ? where user_id = ? "
+        "and last_run_id is not distinct from ?",
+        (*values, event.user_id, base),
+    )
+    if not written:
         database.execute(
             "insert into trakt_accounts (trakt_username, trakt_slug, trakt_user_id, last_run_id, last_imported_at, "
-            "user_id, nightly) values (?, ?, ?, ?, ?, ?, 0)",
+            "user_id) values (?, ?, ?, ?, ?, ?)",
             (*values, event.user_id),
         )

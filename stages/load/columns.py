@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from stages.load.tables import COUNTERS, DATED_BY, Kind, Table
+from stages.database import Database, Kind
+from stages.load.tables import COUNTERS, DATED_BY, Table
 
 TYPES = {"text": "varchar", "number": "bigint", "flag": "boolean", "moment": "timestamptz"}
 # What a row is about.
@@ -58,21 +59,30 @@ def _cases(cases: Iterable[tuple[str, str]]) -> str:
     return " ".join(f"when '{name}' then {value}" for name, value in cases)
 
 
-def carried(column: str, kind: Kind, name: str = "") -> str:
-    """A value of `a`, of DuckDB's types, as the database takes it; `name` where that is another than the column's."""
-    name = name or column
-    if kind == "moment":
-        return f"strftime(a.{column}, '%Y-%m-%dT%H:%M:%SZ') as {name}"
-    return f"a.{column}::bigint as {name}" if kind == "flag" else f"a.{column} as {name}"
-
-
 def typed(name: str, kind: Kind) -> str:
     """A value of the database, which may be text, as what it means."""
-    if kind == "moment":
-        return f"try_cast(nullif({name}, '') as timestamptz) as {name}"
     return f"try_cast({name} as {TYPES[kind]}) as {name}"
 
 
 def empty(table: Table) -> str:
     """A query that gives the columns of a table, each of its type."""
     return "select " + ", ".join(f"null::{TYPES[kind]} as {name}" for name, kind in table.columns.items())
+
+
+def inserts(table: Table, values: Mapping[str, str], relation: str) -> str:
+    """The rows of `relation` (`a`, with `fate`) that are to be inserted; `values` is the SQL of every column."""
+    columns = ", ".join(f"{values[name]} as {name}" for name in table.columns)
+    keys = ", ".join(f"a.{name}" for name in table.key)
+    return f"select {columns} from {relation} where a.fate = 'insert' order by {keys}"
+
+
+def changes(database: Database, table: Table, values: Mapping[str, str], relation: str) -> str:
+    """Those that are to be updated or deleted, each with the row as it was read (`was_<column>`)."""
+    columns = [f"{values[name]} as {name}" for name in table.columns]
+    columns += [f"o.{name} as was_{name}" for name in table.compared]
+    deleted = database.handed("a.fate = 'delete'", "deleted", "flag")
+    keys = ", ".join(f"a.{name}" for name in table.key)
+    return (
+        f"select {', '.join(columns)}, {deleted} as deleted from {relation} join read as o using ({', '.join(table.key)}) "
+        f"where a.fate in ('update', 'delete') order by {keys}"
+    )

@@ -9,9 +9,8 @@ from pipeline.duck import open_duckdb, parquet
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.accounts import Account, baseline
-from stages.load.columns import empty, typed
-from stages.load.merge import Comparison, Writes
-from stages.load.rows import read_ours, write
+from stages.load.columns import empty
+from stages.load.rows import delete_rows, lock_users, read_ours
 from stages.load.tables import TABLES, Table
 
 if TYPE_CHECKING:
@@ -30,9 +29,9 @@ def forget_rows(
     counts: dict[str, int] = {}
     with database.transaction():
         if not keep_library:
-            comparison = _untouched(database, storage, found, at)
-            write(database, comparison, at)
-            counts = {name: writes.deletes.num_rows for name, writes in comparison.writes.items()}
+            lock_users(database, [account.user_id for account in found])
+            for table, keys in zip(TABLES, _untouched(database, storage, found), strict=True):
+                counts[table.name] = delete_rows(database, table, keys)
         counts["import_runs"] = 0
         for account in found:
             mine = (account.user_id,)
@@ -51,24 +50,20 @@ def forget_rows(
     return counts
 
 
-def _untouched(database: Database, storage: Storage, found: Sequence[Account], at: str) -> Comparison:
-    comparison = Comparison()
+def _untouched(database: Database, storage: Storage, found: Sequence[Account]) -> list[pa.Table]:
     bases = [(account.user_id, *baseline(database, account.user_id, "update")[:2]) for account in found]
     with open_duckdb() as connection:
         connection.execute("create table bases (user_id varchar, run_id varchar, batch_id varchar)")
         for base in bases:
             connection.execute("insert into bases values (?, ?, ?)", list(base))
-        for table in TABLES:
-            keys = _keys(connection, database, storage, table, sorted({batch for _, _, batch in bases if batch}))
-            none = connection.sql(f"select * from ({empty(table)}) where false").to_arrow_table()
-            comparison.writes[table.name] = Writes(none, none, keys)
-    return comparison
+        batches = sorted({batch for _, _, batch in bases if batch})
+        return [_keys(connection, database, storage, table, batches) for table in TABLES]
 
 
 def _keys(
     connection: duckdb.DuckDBPyConnection, database: Database, storage: Storage, table: Table, batches: Sequence[str]
 ) -> pa.Table:
-    """The keys of the rows that are as the baseline says and that an import made."""
+    """The keys of the rows that are as the baseline says and that an import made, as the database takes them."""
     names = [f"resolved/{table.name}/batch={batch}/part-0.parquet" for batch in batches]
     files = [name for name in names if storage.exists(name)]
     columns = ", ".join(f"t.{name}" for name in (*table.key, *table.values))
@@ -78,16 +73,11 @@ def _keys(
         else f"({empty(table)}) as t where false"
     )
     connection.execute(f"create or replace table theirs as select {columns} from {source}")
-    connection.execute(f"create or replace table ours as select * from ({empty(table)}) where false")
-    rows = read_ours(connection, database, table)
-    if rows is not None:
-        connection.register("read_ours", rows)
-        kinds = ", ".join(typed(name, kind) for name, kind in table.columns.items())
-        connection.execute(f"insert into ours by name select {kinds} from read_ours where user_id <> ''")
-        connection.unregister("read_ours")
+    read_ours(connection, database, table)
     made = "o.source = 'trakt'" if "source" in table.stamps else "o.run_id is not null"
     same = " and ".join(f"o.{name} is not distinct from t.{name}" for name in table.values)
+    handed = ", ".join(f"{database.handed(f'o.{name}', name, kind)} as {name}" for name, kind in table.key.items())
     return connection.sql(
-        f"select {', '.join(f'o.{name}' for name in table.key)} from ours as o "
+        f"select {handed} from ours as o "
         f"join theirs as t using ({', '.join(table.key)}) where {made} and {same} order by all"
     ).to_arrow_table()

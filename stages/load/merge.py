@@ -11,14 +11,15 @@ from pipeline.events import Counts, Extracted, ImportRequested, Transformed
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.accounts import baseline
-from stages.load.columns import carried, empty, lists, typed
+from stages.load.columns import changes, inserts, lists
 from stages.load.rows import read_ours
-from stages.load.tables import TABLES, Table
+from stages.load.tables import TABLES, TITLES, Table
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+ACTED = "acted as a join (select run, run_id from runs) as r using (run)"
 Batch = Sequence[tuple[ImportRequested, Extracted, Transformed]]
 
 
@@ -27,14 +28,15 @@ class Writes:
     """The rows of one table that are to be written, as the database takes them."""
 
     inserts: pa.Table
-    updates: pa.Table
-    deletes: pa.Table
+    changes: pa.Table
+    """Updates and deletes (`deleted`), each with the row as it was compared (`was_…`)."""
 
 
 @dataclass
 class Comparison:
-    """What comes of comparing a batch with the database; `counts` by run number and table."""
+    """What comes of comparing a batch with the database; `bases` by run number, `counts` by run number and table."""
 
+    bases: list[str | None]
     writes: dict[str, Writes] = field(default_factory=dict)
     added_titles: pa.Table | None = None
     counts: dict[int, dict[str, Counts]] = field(default_factory=dict)
@@ -43,8 +45,8 @@ class Comparison:
 
 def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, at: str) -> Comparison:
     """Merge in memory: read ours where Trakt's side has changed since the baseline, decide, write the files."""
-    comparison = Comparison()
     bases = [baseline(database, extracted.user_id, "update")[:2] for _, extracted, _ in batch]
+    comparison = Comparison([run_id for run_id, _ in bases])
     with open_duckdb() as connection:
         run_script(connection, __package__, "macros")
         _runs(connection, batch, bases)
@@ -57,18 +59,19 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
             if not batch[0][0].dry_run:
                 copy_to(connection, storage, _before(table), f"before/{table.name}/batch={batch_id}/part-0.parquet")
             comparison.writes[table.name] = Writes(
-                *(
-                    connection.sql(_projection(table, fate, at)).to_arrow_table()
-                    for fate in ("insert", "update", "delete")
-                )
+                connection.sql(inserts(table, _values(database, table, at, "true"), ACTED)).to_arrow_table(),
+                connection.sql(
+                    changes(database, table, _values(database, table, at, "a.clean"), ACTED)
+                ).to_arrow_table(),
             )
             connection.execute(
-                "drop table decided; drop table acted; drop table ours; drop table theirs; drop view base; "
+                "drop table decided; drop table acted; drop table ours; drop table read; drop table theirs; drop view base; "
                 "drop view baseline; drop view resolved"
             )
         comparison.titles = _outcomes(connection, storage, batch, batch_id)
+        titles = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in TITLES.items())
         added = connection.sql(
-            f"select * exclude (run_id, trakt_slug) from {_resolved(storage, 'added_titles', batch_id)} qualify "
+            f"select {titles} from {_resolved(storage, 'added_titles', batch_id)} qualify "
             "row_number() over (partition by title_id order by run_id) = 1 order by title_id"
         ).to_arrow_table()
         comparison.added_titles = added if added.num_rows else None
@@ -114,23 +117,12 @@ def _decide(
     connection.execute(f"create view baseline as select * from {baseline}")
     parts = lists(table)
     run_script(connection, __package__, "theirs", **parts)
-    take_ours(connection, database, table)
+    read_ours(connection, database, table)
     for script in ("decided", "actions", "kept"):
         run_script(connection, __package__, script, **parts)
     connection.execute(
         "insert into changed_titles select distinct run, title_id from acted where fate in ('insert', 'update')"
     )
-
-
-def take_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> None:
-    """Make `ours`: the database's rows whose keys are in `theirs`, typed."""
-    connection.execute(f"create table ours as select * from ({empty(table)}) where false")
-    ours = read_ours(connection, database, table)
-    if ours is not None:
-        connection.register("read_ours", ours)
-        columns = ", ".join(typed(name, kind) for name, kind in table.columns.items())
-        connection.execute(f"insert into ours by name select {columns} from read_ours where user_id <> ''")
-        connection.unregister("read_ours")
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
@@ -197,22 +189,17 @@ def _before(table: Table) -> str:
     )
 
 
-def _projection(table: Table, fate: str, at: str) -> str:
-    """The rows of one action as the database takes them; no `updated_at` where the application's stamp is to stay."""
-    if fate == "delete":
-        columns = [f"a.{name}" for name in table.key]
-    else:
-        columns = [carried(name, kind) for name, kind in (table.key | table.values).items()]
-        fresh = "true" if fate == "insert" else "a.clean"
-        stamps = {
-            "source": "'trakt'",
-            "run_id": "r.run_id",
-            "created_at": f"'{at}'",
-            "updated_at": f"case when {fresh} then '{at}' end",
-        }
-        columns += [f"{stamps[name]} as {name}" for name in table.stamps]
-    keys = ", ".join(f"a.{name}" for name in table.key)
-    return f"select {', '.join(columns)} from acted as a join runs as r using (run) where a.fate = '{fate}' order by {keys}"
+def _values(database: Database, table: Table, at: str, fresh: str) -> dict[str, str]:
+    """The SQL of every column of `acted`; no `updated_at` where the row is not `fresh`: the application's is to stay."""
+    now = database.handed(f"timestamptz '{at}'", "updated_at", "moment")
+    values = {name: database.handed(f"a.{name}", name, kind) for name, kind in (table.key | table.values).items()}
+    stamps = {
+        "source": "'trakt'",
+        "run_id": "r.run_id",
+        "created_at": now,
+        "updated_at": f"case when {fresh} then {now} end",
+    }
+    return values | {name: stamps[name] for name in table.stamps}
 
 
 def _resolved(storage: Storage, table: str, batch_id: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.events import Extracted, ImportRequested, Transformed
-from stages.database import Database
-from stages.load.accounts import record
-from stages.load.tables import TABLES, Kind, Table
+from stages.database import Database, Kind, RowsChanged
+from stages.load.columns import typed
+from stages.load.tables import TABLES, TITLES, Table
 
 if TYPE_CHECKING:
     import duckdb
@@ -16,67 +16,120 @@ if TYPE_CHECKING:
 
     from stages.load.merge import Comparison
 
-MADE_UP = {"text": "''", "number": "0", "flag": "0", "moment": "''"}
-SQL_TYPE = {"text": "text", "number": "bigint", "flag": "bigint", "moment": "text"}
+
+def read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> None:
+    """Make `read`, the database's rows whose keys are in `theirs`, as the database has them, and `ours`, the same typed."""
+    _read(connection, database, table)
+    columns = ", ".join(typed(name, kind) for name, kind in table.columns.items())
+    connection.execute(f"create or replace table ours as select {columns} from read")
 
 
-def read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> pa.RecordBatchReader | None:
-    """The database's rows of the keys that travel, led by a made-up row that says the types; None where there are none."""
+def _read(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> None:
+    types = {"text": "varchar"}
+    columns = ", ".join(f"{name} {types.get(sql, sql)}" for name, sql in _types(database, table.columns).items())
+    connection.execute(f"create or replace table read ({columns})")
     users = [row[0] for row in connection.execute("select distinct user_id from theirs").fetchall()]
     marks = ", ".join("?" * len(users))
     if not users or not database.execute(f"select 1 from {table.name} where user_id in ({marks}) limit 1", users):
-        return None
-    keys = connection.sql(f"select {', '.join(table.key)} from theirs order by {', '.join(table.key)}").to_arrow_table()
-    temporary = f"wanted_{table.name}"
-    _temporary(database, temporary, table.key, keys)
-    columns = ", ".join(f"cast(t.{name} as {SQL_TYPE[kind]})" for name, kind in table.columns.items())
-    made_up = ", ".join(f"{MADE_UP[kind]} as {name}" for name, kind in table.columns.items())
-    return database.read(
-        f"select {made_up} union all select {columns} "
-        f"from {temporary} as w "
-        f"join {table.name} as t on {' and '.join(f't.{name} = w.{name}' for name in table.key)}"
+        return
+    keys = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in table.key.items())
+    wanted = connection.sql(f"select {keys} from theirs order by {', '.join(table.key)}").to_arrow_table()
+    database.stage(f"wanted_{table.name}", table.key, wanted)
+    source = f"{table.name} join wanted_{table.name} using ({', '.join(table.key)})"
+    with database.read(source, table.columns) as rows:
+        connection.register("rows_read", rows)
+        connection.execute("insert into read by name select * from rows_read")
+        connection.unregister("rows_read")
+
+
+def lock_users(database: Database, users: Sequence[str]) -> None:
+    """Lock every row of these users, inside a transaction (SQLite: it has locked all of them)."""
+    marks = ", ".join("?" * len(users)) or "null"
+    for table in TABLES:
+        database.execute(
+            f"with locked as (select t.user_id from {table.name} as t where t.user_id in ({marks}) "
+            f"order by {', '.join(table.key)} {database.row_lock}) select count(*) from locked",
+            users,
+        )
+
+
+def delete_rows(database: Database, table: Table, keys: pa.Table) -> int:
+    """Delete the rows of these keys, inside a transaction that has them locked; how many went."""
+    database.stage(f"deletes_{table.name}", table.key, keys)
+    same = " and ".join(f"d.{column} = {table.name}.{column}" for column in table.key)
+    return database.change(
+        f"delete from {table.name} where exists (select 1 from deletes_{table.name} as d where {same})"
     )
 
 
-def _temporary(database: Database, name: str, columns: Mapping[str, Kind], rows: pa.Table) -> None:
-    database.execute(f"drop table if exists temp.{name}")
-    types = ", ".join(f"{column} {SQL_TYPE[kind]}" for column, kind in columns.items())
-    database.execute(f"create temp table {name} ({types})")
-    database.stage(name, rows)
+def stage_writes(database: Database, comparison: Comparison) -> None:
+    """Put what is to be written beside the tables, in temporary ones; before the transaction, nothing is locked yet."""
+    if comparison.added_titles is not None:
+        database.stage("added_titles", TITLES, comparison.added_titles)
+    for table in TABLES:
+        changes = comparison.writes[table.name].changes
+        if changes.num_rows:
+            database.stage(f"changes_{table.name}", _change_columns(table), changes)
 
 
 def write(database: Database, comparison: Comparison, at: str) -> None:
-    """Write everything that the comparison says, a statement or two per table; inside a transaction."""
-    stamp = f"'{at}'"
+    """Write everything that the comparison says, a statement or two per table; inside a transaction, after `stage_writes`.
+
+    Raises `RowsChanged` where a row is no longer as it was compared, `RowsLocked` where another session has one.
+    """
+    changed = [table for table in TABLES if comparison.writes[table.name].changes.num_rows]
+    for table in changed:
+        _lock(database, table, comparison.writes[table.name].changes.num_rows)
     if comparison.added_titles is not None:
-        columns = ", ".join(comparison.added_titles.column_names)
-        kinds: dict[str, Kind] = {
-            name: "text" if name in ("title_id", "kind", "name", "imdb_id") else "number"
-            for name in comparison.added_titles.column_names
-        }
-        _temporary(database, "added", kinds, comparison.added_titles)
+        columns = ", ".join(TITLES)
         database.execute(
-            f"insert into titles ({columns}, updated_at) select {columns}, {stamp} from added "
-            "where title_id not in (select title_id from titles)"
+            f"insert into titles ({columns}, updated_at) select {columns}, '{at}' from added_titles as a "
+            "where not exists (select 1 from titles as t where t.title_id = a.title_id) order by title_id "
+            "on conflict do nothing"
         )
     for table in TABLES:
-        writes = comparison.writes[table.name]
-        key, columns = ", ".join(table.key), ", ".join(table.columns)
-        if writes.inserts.num_rows:
-            database.append(table.name, writes.inserts)
-        if writes.updates.num_rows:
-            _temporary(database, "updates", table.columns, writes.updates)
-            sets = [f"{name} = excluded.{name}" for name in (*table.values, "run_id")]
-            if "updated_at" in table.stamps:
-                sets.append(f"updated_at = coalesce(excluded.updated_at, {table.name}.updated_at)")
-            database.execute(
-                f"insert into {table.name} ({columns}) select {columns} from updates where true order by {key} "
-                f"on conflict ({key}) do update set {', '.join(sets)}"
-            )
-        if writes.deletes.num_rows:
-            _temporary(database, "deletes", table.key, writes.deletes)
-            same = " and ".join(f"d.{name} = {table.name}.{name}" for name in table.key)
-            database.execute(f"delete from {table.name} where exists (select 1 from deletes as d where {same})")
+        inserts = comparison.writes[table.name].inserts
+        if inserts.num_rows:
+            database.append(table.name, inserts)
+    for table in changed:
+        _change(database, table)
+
+
+def _lock(database: Database, table: Table, wanted: int) -> None:
+    """Lock the rows that are to change, those that are still as they were compared; they must be all of them."""
+    same = [
+        f"{database.readable(f't.{name}', kind)} is not distinct from w.was_{name}"
+        for name, kind in table.compared.items()
+    ]
+    keys = [f"t.{name} = w.{name}" for name in table.key]
+    order = ", ".join(f"t.{name}" for name in table.key)
+    rows = database.execute(
+        f"with locked as (select t.user_id from {table.name} as t join changes_{table.name} as w "
+        f"on {' and '.join(keys + same)} order by {order} {database.row_lock}) select count(*) from locked"
+    )
+    if rows[0][0] != wanted:
+        raise RowsChanged(f"{wanted - rows[0][0]} rows of {table.name} changed since they were compared", "Try again.")
+
+
+def _change(database: Database, table: Table) -> None:
+    key, columns, name = ", ".join(table.key), ", ".join(table.columns), table.name
+    sets = [f"{column} = excluded.{column}" for column in (*table.values, "run_id")]
+    if "updated_at" in table.stamps:
+        sets.append(f"updated_at = coalesce(excluded.updated_at, {name}.updated_at)")
+    database.execute(
+        f"insert into {name} ({columns}) select {columns} from changes_{name} where not deleted order by {key} "
+        f"on conflict ({key}) do update set {', '.join(sets)}"
+    )
+    same = " and ".join(f"d.{column} = {name}.{column}" for column in table.key)
+    database.execute(f"delete from {name} where exists (select 1 from changes_{name} as d where d.deleted and {same})")
+
+
+def _types(database: Database, columns: Mapping[str, Kind]) -> dict[str, str]:
+    return {name: database.types[kind] for name, kind in columns.items()}
+
+
+def _change_columns(table: Table) -> dict[str, Kind]:
+    return table.columns | {f"was_{name}": kind for name, kind in table.compared.items()} | {"deleted": "flag"}
 
 
 def complete_run(
@@ -87,8 +140,7 @@ def complete_run(
     titles: Mapping[str, int],
     at: str,
 ) -> None:
-    """Say in the database that the run is done, and that its rows are the user\'s baseline now."""
-    database.execute("delete from import_runs where run_id = ?", (transformed.run_id,))
+    """Say in the database that the run is done."""
     database.execute(
         "insert into import_runs (run_id, batch_id, user_id, trakt_username, trakt_slug, source, mode, status, "
         "catalog_snapshot, requested_at, finished_at, imported_count, skipped_count, error_count) "
@@ -109,4 +161,3 @@ def complete_run(
             titles["error"],
         ),
     )
-    record(database, extracted, at, transformed.run_id)

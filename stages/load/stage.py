@@ -1,47 +1,116 @@
-"""Compare, write the files, write the rows: one transaction for all the runs of a batch."""
+"""Compare, write the files, then the rows: one transaction for all the runs of a batch."""
 
 from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
 from pipeline.events import Loaded
 from pipeline.storage import Storage
-from stages.database import Database
-from stages.load.merge import Batch, compare
-from stages.load.rows import complete_run, write
+from stages.database import Database, RowsChanged, RowsLocked
+from stages.load.accounts import record
+from stages.load.merge import Batch, Comparison, compare
+from stages.load.rows import complete_run, lock_users, stage_writes, write
+
+T = TypeVar("T")
+COMPARISONS = 5
+"""So often is a batch compared; the last time with the rows locked meanwhile, so that it comes to an end."""
+PATIENCE = 60.0
+"""So long (seconds) may other sessions hold rows that are to be written."""
 
 
 def load(batch: Batch, *, database: Database, storage: Storage, at: str) -> list[Loaded]:
     """Merge the resolved rows of a batch into the database; one commit for all its runs, or none.
 
+    Everything is compared, and the files and temporary tables are written, before the first row is: then come the
+    statements that write, which check that each row is still as it was compared, and the commit. A row that is not
+    has the batch compared again.
+
     Before the commit `before/` and `loaded/outcomes` are written, so that whatever is committed can be put back
     and told. A dry run writes `loaded/outcomes` alone. Raises `DatabaseError` or `StorageError`; then nothing is
     written to the database.
     """
-    dry_run = batch[0][0].dry_run
-    batch_id = batch[0][2].batch_id
-    told = f"loaded/events/batch={batch_id}.json"
-    with database.transaction():
+    told = f"loaded/events/batch={batch[0][2].batch_id}.json"
+    for last in (False,) * (COMPARISONS - 1) + (True,):
         if database.execute("select 1 from import_runs where run_id = ?", (batch[0][2].run_id,)):
             # The commit is there, only its event is not: what was written down before it is what happened.
             return msgspec.json.decode(storage.read(told), type=list[Loaded])
-        comparison = compare(batch, database, storage, batch_id, at)
-        loaded = [
-            Loaded(
-                run_id=transformed.run_id,
-                at=at,
-                batch_id=batch_id,
-                imported_count=comparison.titles[number]["imported"],
-                skipped_count=comparison.titles[number]["skipped"],
-                error_count=comparison.titles[number]["error"],
-                tables=comparison.counts[number],
-                dry_run=dry_run,
-            )
-            for number, (_, _, transformed) in enumerate(batch)
-        ]
-        if not dry_run:
-            storage.write(told, msgspec.json.encode(loaded))
-            write(database, comparison, at)
-            for number, (request, extracted, transformed) in enumerate(batch):
-                complete_run(database, request, extracted, transformed, comparison.titles[number], at)
+        with contextlib.suppress(RowsChanged) if not last else contextlib.nullcontext():
+            return _attempt(batch, database, storage, at, told, last)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _attempt(batch: Batch, database: Database, storage: Storage, at: str, told: str, hold: bool) -> list[Loaded]:
+    """Compare once and write; with `hold`, the users' rows are locked before they are compared."""
+    if hold:
+        return _patiently(lambda: _held(batch, database, storage, at, told))
+    comparison, loaded = _compared(batch, database, storage, at, told)
+    if not batch[0][0].dry_run:
+        _patiently(lambda: _written(batch, database, comparison, at))
     return loaded
+
+
+def _held(batch: Batch, database: Database, storage: Storage, at: str, told: str) -> list[Loaded]:
+    with database.transaction():
+        database.wait_briefly()
+        lock_users(database, [extracted.user_id for _, extracted, _ in batch])
+        comparison, loaded = _compared(batch, database, storage, at, told)
+        _write(batch, database, comparison, at)
+    return loaded
+
+
+def _written(batch: Batch, database: Database, comparison: Comparison, at: str) -> None:
+    with database.transaction():
+        database.wait_briefly()
+        _write(batch, database, comparison, at)
+
+
+def _compared(
+    batch: Batch, database: Database, storage: Storage, at: str, told: str
+) -> tuple[Comparison, list[Loaded]]:
+    """Everything that comes before the first row is written."""
+    dry_run, batch_id = batch[0][0].dry_run, batch[0][2].batch_id
+    comparison = compare(batch, database, storage, batch_id, at)
+    loaded = [
+        Loaded(
+            run_id=transformed.run_id,
+            at=at,
+            batch_id=batch_id,
+            imported_count=comparison.titles[number]["imported"],
+            skipped_count=comparison.titles[number]["skipped"],
+            error_count=comparison.titles[number]["error"],
+            tables=comparison.counts[number],
+            dry_run=dry_run,
+        )
+        for number, (_, _, transformed) in enumerate(batch)
+    ]
+    if not dry_run:
+        storage.write(told, msgspec.json.encode(loaded))
+        stage_writes(database, comparison)
+    return comparison, loaded
+
+
+def _write(batch: Batch, database: Database, comparison: Comparison, at: str) -> None:
+    # Users in one order, whoever loads: two loads that share some cannot wait for each other in a ring.
+    for number, (_, extracted, transformed) in sorted(enumerate(batch), key=lambda item: item[1][1].user_id):
+        record(database, extracted, at, comparison.bases[number], transformed.run_id)
+    write(database, comparison, at)
+    for number, (request, extracted, transformed) in enumerate(batch):
+        complete_run(database, request, extracted, transformed, comparison.titles[number], at)
+
+
+def _patiently(work: Callable[[], T]) -> T:
+    """Do it again for as long as rows are locked by other sessions, until `PATIENCE` is used up."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return work()
+        except RowsLocked:
+            if time.monotonic() > until:
+                raise
+        time.sleep(random.uniform(0.02, 0.2))

@@ -79,7 +79,7 @@ def stand(batch: Sequence[tuple[ImportRequested, Extracted, Loaded]], *, databas
                     loaded.error_count,
                 ),
             )
-            record(database, extracted, loaded.at, None)
+            record(database, extracted, loaded.at, loaded.unchanged_since, None)
 
 
 def _same(storage: Storage, run_id: str, batch_id: str, event: Extracted) -> dict[str, Counts] | None:

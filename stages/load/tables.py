@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["text", "number", "flag", "moment"]
+from stages.database import Kind
 
 MEDIA: dict[str, Kind] = {
     "media_type": "text",
@@ -57,6 +56,11 @@ class Table:
     def facts(self) -> list[str]:
         """The columns that say what the user did: score, plays, dates. A deleted row comes back for these alone."""
         return [name for name, kind in self.values.items() if name in ("score", "plays") or kind == "moment"]
+
+    @property
+    def compared(self) -> dict[str, Kind]:
+        """What the merge reads of a row that is there: a row in which none of it has moved is as it was compared."""
+        return self.values | {name: kind for name, kind in self.stamps.items() if name == "updated_at"}
 
 
 USER_TITLE: dict[str, Kind] = {"user_id": "text", "title_id": "text"}
@@ -116,3 +120,14 @@ WATCHES = Table(
     events=True,
 )
 TABLES = (LIBRARY, SEASONS, EPISODES, WATCHES)
+TITLES: dict[str, Kind] = {
+    "title_id": "text",
+    "kind": "text",
+    "name": "text",
+    "year": "number",
+    "trakt_id": "number",
+    "imdb_id": "text",
+    "tmdb_id": "number",
+    "tvdb_id": "number",
+    "aired_episodes": "number",
+}

@@ -9,9 +9,9 @@ from pipeline.errors import BadInput
 from pipeline.events import PutBack, Undone
 from pipeline.storage import Storage
 from stages.database import Database
-from stages.load.columns import PLACE, carried
-from stages.load.merge import Comparison, Writes, take_ours
-from stages.load.rows import write
+from stages.load.columns import PLACE, changes, inserts
+from stages.load.merge import Comparison, Writes
+from stages.load.rows import read_ours, stage_writes, write
 from stages.load.tables import TABLES, Table
 from stages.load.written import LoadedRun, loaded_run, written
 
@@ -38,20 +38,25 @@ def undo(
     with database.transaction():
         run = loaded_run(database, run_id)
         _in_turn(database, run)
-        comparison, tables, left = Comparison(), {}, []
+        comparison, tables, left = Comparison([]), {}, []
         if wrote:
             with open_duckdb() as connection:
                 for table in TABLES:
                     _decide(connection, database, storage, run, table)
+                    values = {
+                        name: database.handed(f"a.{name}" if name in table.key else f"a.was_{name}", name, kind)
+                        for name, kind in table.columns.items()
+                    }
                     comparison.writes[table.name] = Writes(
-                        *(
-                            connection.sql(_projection(table, fate)).to_arrow_table()
-                            for fate in ("insert", "update", "delete")
-                        )
+                        connection.sql(inserts(table, values, "undone as a")).to_arrow_table(),
+                        connection.sql(changes(database, table, values, "undone as a")).to_arrow_table(),
                     )
                     tables[table.name] = _put_back(connection)
                     left += _left(connection, table)
-                    connection.execute("drop table written; drop table theirs; drop table ours; drop table undone")
+                    connection.execute(
+                        "drop table written; drop table theirs; drop table ours; drop table read; drop table undone"
+                    )
+            stage_writes(database, comparison)
             write(database, comparison, at)
         last = _last_run(database, storage, run)
         database.execute("update import_runs set status = 'undone' where run_id = ?", (run_id,))
@@ -86,7 +91,7 @@ def _decide(
 ) -> None:
     written(connection, storage, run, table)
     connection.execute(f"create table theirs as select {', '.join(table.key)} from written")
-    take_ours(connection, database, table)
+    read_ours(connection, database, table)
     place = [name for name in PLACE if name in table.values]
     run_script(
         connection,
@@ -103,14 +108,6 @@ def _decide(
             f"case when o.{name} is distinct from w.new_{name} then '{name}' end" for name in table.values
         ),
     )
-
-
-def _projection(table: Table, fate: str) -> str:
-    """The rows of one action as the database takes them."""
-    columns = [f"a.{name}" for name in table.key]
-    if fate != "delete":
-        columns += [carried(f"was_{name}", kind, name) for name, kind in table.columns.items() if name not in table.key]
-    return f"select {', '.join(columns)} from undone as a where fate = '{fate}' order by {', '.join(table.key)}"
 
 
 def _put_back(connection: duckdb.DuckDBPyConnection) -> PutBack:

@@ -176,10 +176,6 @@ def _load(here: Ground, staged: tuple[ImportRequested, Extracted], rounds: int) 
 
 
 def _rows(database: Database, table: Table) -> pa.Table:
-    """The rows of a table, sorted by key; led into Arrow by a made-up row, since SQLite has no column types."""
-    made_up = ", ".join(
-        f"{0 if kind in ('number', 'flag') else repr('')} as {name}" for name, kind in table.columns.items()
-    )
-    order = ", ".join(table.key)
-    sql = f"select {made_up} union all select * from (select {', '.join(table.columns)} from {table.name} order by {order})"
-    return database.read(sql).read_all().slice(1)
+    """The rows of a table, sorted by key."""
+    with database.read(f"(select * from {table.name} order by {', '.join(table.key)}) as t", table.columns) as rows:
+        return rows.read_all()
