@@ -125,7 +125,8 @@ def test_a_killed_batch_goes_on_where_it_was_and_ends_as_a_full_import_of_the_da
         monkeypatch.setattr(pipeline.batch.Batch, "_extract", stopped)
     assert home.call("batch").code == 130
     monkeypatch.undo()
-    for name, value in {"TRAKT_CLIENT_ID": "k", "TRAKT_API_URL": sandbox.url, "TRAKT_PATIENCE": "1"}.items():
+    values = {"TRAKT_CLIENT_ID": "k", "TRAKT_API_URL": sandbox.url, "DATABASE_URL": home.database.url}
+    for name, value in {**values, "TRAKT_PATIENCE": "1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(home.path)
     accounts[5].faults = Faults(privacy="all_empty")
