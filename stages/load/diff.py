@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pipeline.duck import open_duckdb, parquet, quoted, run_script
 from pipeline.storage import Storage
-from stages.load.tables import TABLES, WATCHES, Kind, Table
+from stages.database import Kind
+from stages.load.tables import TABLES, WATCHES, Table
 from stages.load.written import LoadedRun, written
 
 WORDS = {
