@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,9 @@ def _run(lake: Lake, statement: str, form: str | None) -> None:
         if form is None or not _gives_rows(statement):
             result.fetchall()
             return
-        for line in {"table": _table, "csv": _csv, "json": _json}[form](names, _rows(result)):
-            click.echo(line)
+        lines = {"table": _table, "csv": _csv, "json": _json}[form](names, _rows(result))
+        while some := list(islice(lines, 1000)):
+            click.echo("\n".join(some))
     except duckdb.Error as error:
         raise _told(error) from None
 
@@ -97,7 +99,8 @@ def _gives_rows(statement: str) -> bool:
     import duckdb
 
     kinds = duckdb.StatementType
-    return duckdb.extract_statements(statement)[0].type in (kinds.SELECT, kinds.EXPLAIN, kinds.PRAGMA, kinds.CALL)
+    kind = duckdb.extract_statements(statement)[0].type
+    return kind in (kinds.SELECT, kinds.EXPLAIN, kinds.PRAGMA, kinds.CALL, kinds.MULTI)
 
 
 def _told(error: duckdb.Error) -> BadInput:
@@ -148,6 +151,9 @@ def _cell(value: Any) -> str:
 def _table(names: list[str], rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
     kept = list(rows)
     numbers = [all(isinstance(row[at], (int, float)) or row[at] is None for row in kept) for at in range(len(names))]
+    if len(kept) == 1 and isinstance(kept[0][-1], str) and "\n" in kept[0][-1]:
+        yield kept[0][-1]  # a plan, drawn by DuckDB
+        return
     cells = [[_clipped(_cell(value)) for value in row] for row in kept]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)] if names else []
 
