@@ -93,8 +93,9 @@ def remove_old(storage: Storage, *, days: float, now: float, baselines: Iterable
         if name.removeprefix("snapshot=") not in needed.snapshots and old(f"catalog/{name}", None):
             removed.bytes += storage.remove(f"catalog/{name}")
             removed.snapshots += 1
+    journals = needed.runs | needed.reads
     for run_id, run in runs.items():
-        if run_id not in needed.runs | needed.reads and run.at < limit:
+        if run_id not in journals and run.at < limit:
             removed.bytes += storage.remove(f"runs/{run_id}")
             removed.journals += 1
     return removed
@@ -163,14 +164,16 @@ def _needed(runs: Iterable[Run], limit: float, baselines: Iterable[tuple[str, st
 
 
 def _last_staged(storage: Storage, runs: Mapping[str, Run]) -> set[str]:
-    """Of each profile the newest run that staged something and told what it read: the next one goes on from there."""
+    """Of each profile the newest run that staged something and told what it read, since the next one goes on from there,
+    with the runs that it stands on.
+    """
     newest: dict[str, str] = {}
     for dataset in storage.names("staged"):
         for user in storage.names(f"staged/{dataset}"):
             staged = (name.removeprefix("run=") for name in storage.names(f"staged/{dataset}/{user}"))
             told = [run_id for run_id in staged if run_id in runs and runs[run_id].inputs]
             newest[user] = max([newest.get(user, ""), *told])
-    return set(newest.values())
+    return {name for run_id in newest.values() if run_id for name in (run_id, *runs[run_id].inputs)}
 
 
 def _remove_staged(storage: Storage, removed: Removed, goes: Any) -> None:
