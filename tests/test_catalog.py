@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
+
+from tests.sandbox.accounts import make_account
 
 HEADER = "title_id,kind,name"
 
@@ -83,3 +87,122 @@ def test_a_view_as_catalogue_is_not_filled(home):
     home.change("create view titles as select * from own_titles")
 
     assert load(home, f"{HEADER}\n2,movie,B\n").code == 2
+
+
+def test_columns_that_a_file_lacks_stay_and_an_id_shared_with_a_title_outside_the_file_is_told(home):
+    load(home, f"{HEADER},year,trakt_id\n1,movie,A,1999,5\n2,movie,B,2000,6\n")
+
+    result = load(home, f"{HEADER},trakt_id\n1,movie,A2,6\n")
+
+    assert home.rows("select name, year, trakt_id from titles order by title_id") == [("A2", 1999, 6), ("B", 2000, 6)]
+    assert "trakt_id movie 6: 1, 2" in result.err
+
+
+BASICS = "tconst titleType primaryTitle originalTitle isAdult startYear endYear runtimeMinutes genres"
+
+
+def basics(home, *rows):
+    lines = [BASICS.split(), *([*row, *["\\N"] * (9 - len(row))] for row in rows)]
+    text = "".join("\t".join(line) + "\n" for line in lines)
+    (home.path / "title.basics.tsv.gz").write_bytes(gzip.compress(text.encode()))
+    return home.call("catalog", "load", "title.basics.tsv.gz")
+
+
+def test_imdb_adds_films_and_series_and_leaves_known_titles_as_they_are(home):
+    load(home, f"{HEADER},year,imdb_id\n1,movie,My name,,TT0000001\n2,movie,Other,1990,tt0000003\n")
+
+    first = basics(
+        home,
+        ["tt0000001", "movie", "Their name", "x", "0", "1950"],
+        ["tt0000002", "tvEpisode", "An episode", "x", "0", "1951"],
+        ["tt0000003", "tvSeries", 'A "show', "x", "0", "\\N"],
+        ["tt0000004", "tvMiniSeries", "Mini", "x", "0", "2001"],
+        ["tt0000005", "tvMovie", "Film", "x", "0", "2002"],
+    )
+    before = home.rows("select * from titles order by title_id")
+    again = basics(home, ["tt0000001", "movie", "x"], ["tt0000005", "tvMovie", "Film, renamed", "x", "0", "2002"])
+
+    assert first.code == again.code == 0, first.err + again.err
+    assert first.out == "4 titles read, 1 known before, 4 new or changed\n"
+    assert "left alone: tt0000003 is a show at IMDb; in the catalogue, 2 is a movie" in first.err
+    assert [row[:4] for row in before] == [
+        ("1", "movie", "My name", 1950),
+        ("2", "movie", "Other", 1990),
+        ("imdb-movie-tt0000005", "movie", "Film", 2002),
+        ("imdb-show-tt0000003", "show", 'A "show', None),
+        ("imdb-show-tt0000004", "show", "Mini", 2001),
+    ]
+    changed = [row for row in home.rows("select * from titles order by title_id") if row not in before]
+    assert [row[:3] for row in changed] == [("imdb-movie-tt0000005", "movie", "Film, renamed")]
+
+
+def test_movielens_gives_known_movies_the_ids_they_lack_and_nothing_else(home):
+    load(
+        home,
+        f"{HEADER},imdb_id,tmdb_id\n1,movie,A,tt0114709,\n2,movie,B,,8844\n3,movie,C,tt0113228,1\n"
+        "4,show,D,tt0114885,\n5,movie,E,tt12345678,\n6,movie,F,,77\n",
+    )
+    links = (
+        "movieId,imdbId,tmdbId\n1,0114709,862\n2,0113497,8844\n3,0113228,15602\n4,0114885,31357\n5,12345678,77\n6,,\n"
+    )
+    (home.path / "links.csv").write_text(links)
+
+    result = home.call("catalog", "load", "links.csv")
+
+    assert result.code == 0, result.err
+    assert result.out == "6 titles read, 4 known before, 2 new or changed\n"
+    assert home.rows("select title_id, imdb_id, tmdb_id from titles order by title_id") == [
+        ("1", "tt0114709", 862),
+        ("2", "tt0113497", 8844),
+        ("3", "tt0113228", 1),
+        ("4", "tt0114885", None),
+        ("5", "tt12345678", None),
+        ("6", None, 77),
+    ]
+    assert result.err.splitlines() == [
+        "left alone: line 4: 3 has tmdb 1, not 15602",
+        "left alone: line 6: tt12345678 is 5, tmdb 77 is 6",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "content", "reason"),
+    [
+        ("links.csv", "auto", b"movieId,imdbId,tmdbId\n1,0114709,x\n", "links.csv, line 2: "),
+        ("links.csv", "auto", b"movieId,imdbId,tmdbId\n1,0114709\n", "links.csv, line 2: "),
+        ("other.csv", "movielens", b"a,b\n", "line 1: no column movieId, imdbId, tmdbId"),
+        ("x.tsv.gz", "imdb", b"no gzip", "line 1: it cannot be read"),
+        ("x.tsv.gz", "imdb", gzip.compress((BASICS.replace(" ", "\t") + "\ntt0000001\tmovie\n").encode()), "line 2: "),
+        ("x.tsv.gz", "imdb", gzip.compress((BASICS.replace(" ", "\t") + "\n").encode() * 9000)[:-20], "x.tsv.gz"),
+    ],
+)
+@pytest.mark.one_database
+def test_a_bad_file_of_others_is_refused_whole(home, name, form, content, reason):
+    (home.path / name).write_bytes(content)
+
+    result = home.call("catalog", "load", name, "--format", form)
+
+    assert result.code == 2
+    assert reason in result.err
+    assert home.rows("select count(*) from titles") == [(0,)]
+
+
+def test_check_tells_coverage_doubles_and_what_the_users_lack(home, served):
+    account = make_account("otter", movies=20, shows=5, plays=200)
+    served(account, missing=3)
+    home.call("run", "otter")
+    wanted = home.call("query", "select trakt_id, kind from unmatched_titles limit 1", "--format", "json").json[0]
+    load(
+        home,
+        f"{HEADER},year,trakt_id,imdb_id\nnew,{wanted['kind']},New,,{wanted['trakt_id']},\n"
+        "a,movie,Twin,1999,990001,tt9\nb,movie,twin,1999,990001,\n",
+    )
+
+    result = home.call("catalog", "check")
+
+    assert result.code == 0, result.err
+    assert "  trakt_id movie 990001: a, b" in result.out
+    assert "  movie twin (1999): a, b" in result.out
+    assert "imdb_id: 1 titles have one that can never match" in result.out
+    assert "3 different titles are missing" in result.out
+    assert "1 of these are in the catalogue by now" in result.out

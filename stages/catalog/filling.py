@@ -1,35 +1,39 @@
-"""Fill `titles` from a CSV or Parquet file: upsert by `title_id`, all or nothing."""
+"""Fill `titles` from a file, all or nothing: upsert by `title_id`, or grow it by titles and ids that others publish."""
 
 from __future__ import annotations
 
-import csv
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from pipeline.duck import open_duckdb, quoted
+from pipeline.duck import open_duckdb
 from pipeline.errors import BadInput
+from stages.catalog.foreign import is_imdb, is_movielens, read_imdb, read_movielens
+from stages.catalog.reading import COLUMNS, read_titles
 from stages.database import Database
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
+Format = Literal["auto", "csv", "parquet", "imdb", "movielens"]
 TEXTS = ("title_id", "kind", "name", "imdb_id")
-NUMBERS = ("year", "trakt_id", "tmdb_id", "tvdb_id", "aired_episodes")
-COLUMNS = ("title_id", "kind", "name", "year", "trakt_id", "imdb_id", "tmdb_id", "tvdb_id", "aired_episodes")
-NEEDED = ("title_id", "kind", "name")
+FOREIGN = ("trakt_id", "imdb_id", "tmdb_id", "tvdb_id")
 
 
 @dataclass(frozen=True)
 class Filled:
-    """How many titles the file holds, how many of them were new or changed, how many went, and which ids are shared."""
+    """What came of a file, in titles; `shared` are ids that two titles bear now, `conflicts` what was left alone, and why.
+
+    `known` is how many were found by a foreign id, None for files that name each title themselves.
+    """
 
     read: int
     written: int
-    removed: int
-    shared: tuple[str, ...]
+    removed: int = 0
+    known: int | None = None
+    shared: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
 
 
 def load_catalogue(
@@ -37,151 +41,42 @@ def load_catalogue(
     *,
     database: Database,
     at: str,
-    kind: str = "auto",
+    kind: Format = "auto",
     columns: dict[str, str] | None = None,
     replace: bool = False,
 ) -> Filled:
-    """Upsert the titles of `path` (`kind`: auto, csv, parquet); `columns` maps our names to the file's.
+    """Bring the titles of `path` into `titles`; `columns` maps our names to the file's (CSV and Parquet).
 
-    `title_id`, `kind` and `name` are needed, the other columns of `titles` may be absent, in any order. Every row that
-    is new or changed is stamped `at` (a second past the newest stamp at least, so that a change always shows).
-    Raises `BadInput` naming file, line and reason; then nothing was written.
+    CSV and Parquet: `title_id`, `kind` and `name` are needed; the other columns may be absent, in any order, and
+    stay as they are then. `imdb` is IMDb's `title.basics.tsv.gz`, `movielens` a `links.csv`: their rows are
+    matched with titles of the same kind by their ids.
+    Every row that is new or changed is stamped `at` (a second past the newest stamp at least, so that a change always
+    shows). Raises `BadInput` naming file, line and reason; then nothing was written.
     """
     if database.titles_is_view():
         raise BadInput("titles is a view over the application's own tables", "Fill those tables instead.")
     if not path.is_file():
-        raise BadInput(f"{path} is not a file", "Name a CSV or Parquet file.")
+        raise BadInput(f"{path} is not a file", "Name a CSV or Parquet file, or one that IMDb or MovieLens publishes.")
+    if kind == "auto":
+        kind = "imdb" if is_imdb(path) else "movielens" if is_movielens(path) else kind
+    if kind in ("imdb", "movielens") and (columns or replace):
+        raise BadInput(f"--map or --replace with {kind}", "Its columns are known, and it does not hold every title.")
+    if kind == "imdb":
+        return _told(database, "imdb", read_imdb(path, database), at)
+    if kind == "movielens":
+        return _told(database, "movielens", read_movielens(path, database), at)
     with open_duckdb() as connection:
-        _read(connection, path, kind, columns or {})
-        _check(connection, path)
+        given = read_titles(connection, path, kind, columns or {})
         values = (f"{database.handed(name, name, 'text')} as {name}" if name in TEXTS else name for name in COLUMNS)
         rows = connection.sql(f"select {', '.join(values)} from file order by file.title_id").to_arrow_table()
-        shared = tuple(
-            f"{kind} {row[0]} {row[1]}: {row[2]}"
-            for kind in ("trakt_id", "imdb_id", "tmdb_id", "tvdb_id")
-            for row in connection.execute(
-                f"select kind, {kind}, string_agg(title_id, ', ' order by title_id) from file where {kind} is not null "
-                f"group by all having count(*) > 1 order by all"
-            ).fetchall()
-        )
     with database.transaction():
-        return _upsert(database, rows, at, replace, shared)
+        return _upsert(database, rows, given, _stamp(database, at), replace)
 
 
-def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns: dict[str, str]) -> None:
-    """Make `texts`: our columns as trimmed text, an empty cell null, and `_line`, the line of the file."""
-    import duckdb
-
-    parquet = kind == "parquet" or (kind == "auto" and path.suffix.lower() in (".parquet", ".pq"))
-    try:
-        found = _read_parquet(connection, path) if parquet else _read_csv(connection, path)
-    except duckdb.Error as error:
-        line = re.search(r"Line: (\d+)", str(error))
-        reasons = [text for text in str(error).splitlines() if text.strip()]
-        reason = reasons[min(1, len(reasons) - 1)] if line else reasons[0]
-        raise BadInput(
-            f"{path}, line {line[1]}: {reason}" if line else f"{path}: {reason}",
-            "Give a CSV (UTF-8, commas, a header) or Parquet file; nothing was loaded.",
-        ) from None
-    names = {ours: columns.get(ours, ours) for ours in COLUMNS}
-    missing = [
-        theirs for ours, theirs in names.items() if theirs.lower() not in found and (ours in NEEDED or ours in columns)
-    ]
-    if missing:
-        raise BadInput(
-            f"{path}, line 1: no column {', '.join(missing)}",
-            f"It needs {', '.join(NEEDED)}; --map OURS=THEIRS renames.",
-        )
-    texts = [
-        f"nullif(trim(cast({found[theirs.lower()]} as varchar)), '') as {ours}"
-        if theirs.lower() in found
-        else f"null as {ours}"
-        for ours, theirs in names.items()
-    ]
-    connection.execute(f"create view texts as select {', '.join(texts)}, _line from lines")
-
-
-def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
-    """Make `lines`; the quoted name of every column by its name in lower case."""
-    connection.execute(
-        "create view lines as select *, file_row_number + 1 as _line "
-        f"from read_parquet({quoted(str(path))}, hive_partitioning = false, file_row_number = true)"
-    )
-    found = [str(row[0]) for row in connection.execute("describe lines").fetchall()]
-    return {name.strip().lower(): '"' + name.replace('"', '""') + '"' for name in found}
-
-
-def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
-    """Make `lines`; the name of every column by its name in the header, in lower case.
-
-    The file is read through here first and the dialect said: DuckDB guesses around a broken line, and drops what
-    follows a quote that is not closed.
-    """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = csv.reader(stream, strict=True)
-        try:
-            header = next(rows, [])
-            for row in rows:
-                if row and len(row) != len(header):
-                    raise BadInput(
-                        f"{path}, line {rows.line_num}: {len(row)} cells, the header has {len(header)}",
-                        "Nothing was loaded; mend the file and load it again.",
-                    )
-        except UnicodeDecodeError:
-            raise BadInput(f"{path}, after line {rows.line_num}: not UTF-8 text", "Save the file as UTF-8.") from None
-        except csv.Error as error:
-            raise BadInput(f"{path}, line {rows.line_num}: {error}", "Look for a quote that is not closed.") from None
-    if not header:
-        raise BadInput(f"{path}, line 1: the file is empty", f"It needs a header with {', '.join(NEEDED)}.")
-    types = ", ".join(f"'c{place}': 'varchar'" for place in range(len(header)))
-    connection.execute(
-        "create table lines as select *, row_number() over () + 1 as _line "
-        f"from read_csv({quoted(str(path))}, columns = {{{types}}}, "
-        "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', strict_mode = true, "
-        "null_padding = false, parallel = false)"
-    )
-    return {name.strip().lower(): f"c{place}" for place, name in enumerate(header)}
-
-
-def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Every reason to refuse the file, the first line that gives one named; then the typed rows as `file`."""
-    import duckdb
-
-    try:
-        reasons = [
-            "case when title_id is null then 'no title_id' when kind is null or lower(kind) not in ('movie', 'show') "
-            "then 'kind is ' || coalesce(kind, 'empty') || ', not movie or show' when name is null then 'no name'"
-        ]
-        reasons += [
-            f"when {name} is not null and try_cast({name} as bigint) is null then '{name} is ' || {name} || ', not a whole number'"
-            for name in NUMBERS
-        ]
-        bad = connection.execute(
-            f"select _line, {' '.join(reasons)} end as reason from texts where reason is not null order by _line limit 1"
-        ).fetchone()
-        if bad is None:
-            bad = connection.execute(
-                "select max(_line), 'title_id ' || title_id || ' was there before' from texts group by title_id having count(*) > 1 "
-                "order by all limit 1"
-            ).fetchone()
-        if bad is not None:
-            raise BadInput(f"{path}, line {bad[0]}: {bad[1]}", "Nothing was loaded; mend the file and load it again.")
-        typed = ", ".join(f"cast({name} as bigint) as {name}" for name in NUMBERS)
-        connection.execute(
-            f"create table file as select title_id, lower(kind) as kind, name, imdb_id, {typed} from texts"
-        )
-    except duckdb.Error as error:
-        raise BadInput(
-            f"{path}: {str(error).splitlines()[0]}", "Nothing was loaded; mend the file and load it again."
-        ) from None
-
-
-def _upsert(database: Database, rows: pa.Table, at: str, replace: bool, shared: tuple[str, ...]) -> Filled:
+def _upsert(database: Database, rows: pa.Table, given: Sequence[str], stamp: str, replace: bool) -> Filled:
     names = ", ".join(COLUMNS)
     database.stage("loaded_titles", {name: "text" if name in TEXTS else "number" for name in COLUMNS}, rows)
-    newest = database.execute("select max(updated_at) from titles")[0][0]
-    stamp = max(at, _after(str(newest))) if newest else at
-    values = [name for name in COLUMNS if name != "title_id"]
+    values = [name for name in given if name != "title_id"]
     differs = " or ".join(f"titles.{name} is distinct from excluded.{name}" for name in values)
     database.execute(
         f"insert into titles ({names}, updated_at) select {names}, ? from loaded_titles where true order by title_id "
@@ -189,25 +84,69 @@ def _upsert(database: Database, rows: pa.Table, at: str, replace: bool, shared: 
         f"updated_at = excluded.updated_at where {differs}",
         (stamp,),
     )
-    written = database.execute("select count(*) from titles where updated_at = ?", (stamp,))[0][0]
+    written = _written(database, stamp)
     removed = 0
     if replace:
-        gone = (
-            "from titles where title_id not in (select title_id from loaded_titles) "
-            "and title_id not in (select title_id from library_entries) and title_id not in (select title_id from watches)"
+        used = " ".join(
+            f"and not exists (select 1 from {table} as e where e.title_id = titles.title_id)"
+            for table in ("library_entries", "season_entries", "episode_entries", "watches")
         )
-        removed = database.execute(f"select count(*) {gone}")[0][0]
-        database.execute(f"delete {gone}")
-    read = database.execute("select count(*) from loaded_titles")[0][0]
-    return Filled(read=read, written=written, removed=removed, shared=shared)
+        removed = database.change(
+            "delete from titles where not exists (select 1 from loaded_titles as l where l.title_id = titles.title_id) "
+            + used
+        )
+    shared = tuple(
+        line
+        for name in FOREIGN
+        if name in given
+        for line in _shared(database, name, f"(select {name} from loaded_titles where {name} is not null)")
+    )
+    return Filled(read=rows.num_rows, written=written, removed=removed, shared=shared)
 
 
-def _after(newest: str) -> str:
+def _told(database: Database, form: Literal["imdb", "movielens"], read: int, at: str) -> Filled:
+    """Match the staged rows of another publisher with the catalogue, and write what is new."""
+    from pipeline.duck import sql_of
+
+    with database.transaction():
+        stamp = _stamp(database, at)
+        own = database.title_id_type
+        parts = ("true", "m.new_id") if own == "text" else ("false", f"cast(null as {own})")
+        database.script(sql_of(__package__, form).format(stamp=stamp, new_ids=parts[0], new_id=parts[1]))
+        known = database.execute("select count(*) from matched where title_id is not null")[0][0]
+        conflicts = tuple(row[0] for row in database.execute("select told from conflicts order by place, told"))
+        ids = "(select imdb_id from matched)"
+        return Filled(
+            read=read,
+            written=_written(database, stamp),
+            known=known,
+            shared=tuple(_shared(database, "imdb_id", ids)),
+            conflicts=conflicts,
+        )
+
+
+def _shared(database: Database, name: str, ids: str) -> list[str]:
+    """The ids among `ids` that several titles of one kind bear."""
+    rows = database.execute(
+        f"select kind, cast({name} as text), string_agg(cast(title_id as text), ', ' order by cast(title_id as text)) "
+        f"from titles where {name} in {ids} group by kind, {name} having count(*) > 1 order by kind, {name}"
+    )
+    return [f"{name} {kind} {value}: {titles}" for kind, value, titles in rows]
+
+
+def _written(database: Database, stamp: str) -> int:
+    written: int = database.execute("select count(*) from titles where updated_at = ?", (stamp,))[0][0]
+    return written
+
+
+def _stamp(database: Database, at: str) -> str:
     import datetime as dt
 
     from pipeline.clock import stamp
 
+    newest = database.execute("select max(updated_at) from titles")[0][0]
     try:
-        return stamp(dt.datetime.fromisoformat(newest) + dt.timedelta(seconds=1))
+        after = stamp(dt.datetime.fromisoformat(str(newest)) + dt.timedelta(seconds=1))
     except ValueError:
-        return ""
+        return at
+    return max(at, after)

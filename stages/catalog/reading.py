@@ -1,0 +1,137 @@
+"""Read titles from a CSV or Parquet file; every reason to refuse it is told with its line."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.duck import quoted
+from pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    import duckdb
+
+NUMBERS = ("year", "trakt_id", "tmdb_id", "tvdb_id", "aired_episodes")
+COLUMNS = ("title_id", "kind", "name", "year", "trakt_id", "imdb_id", "tmdb_id", "tvdb_id", "aired_episodes")
+NEEDED = ("title_id", "kind", "name")
+
+
+def read_titles(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns: dict[str, str]) -> list[str]:
+    """Make `file`, the titles of a CSV or Parquet file, checked and typed; our names of the columns that it has.
+
+    Raises `BadInput` naming file, line and reason.
+    """
+    given = _read(connection, path, kind, columns)
+    _check(connection, path)
+    return given
+
+
+def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns: dict[str, str]) -> list[str]:
+    """Make `texts`: our columns as trimmed text, an empty cell null, and `_line`, the line of the file."""
+    import duckdb
+
+    parquet = kind == "parquet" or (kind == "auto" and path.suffix.lower() in (".parquet", ".pq"))
+    try:
+        found = _read_parquet(connection, path) if parquet else _read_csv(connection, path)
+    except duckdb.Error as error:
+        line = re.search(r"Line: (\d+)", str(error))
+        reasons = [text for text in str(error).splitlines() if text.strip()]
+        reason = reasons[min(1, len(reasons) - 1)] if line else reasons[0]
+        raise BadInput(
+            f"{path}, line {line[1]}: {reason}" if line else f"{path}: {reason}",
+            "Give a CSV (UTF-8, commas, a header) or Parquet file; nothing was loaded.",
+        ) from None
+    names = {ours: columns.get(ours, ours) for ours in COLUMNS}
+    missing = [
+        theirs for ours, theirs in names.items() if theirs.lower() not in found and (ours in NEEDED or ours in columns)
+    ]
+    if missing:
+        raise BadInput(
+            f"{path}, line 1: no column {', '.join(missing)}",
+            f"It needs {', '.join(NEEDED)}; --map OURS=THEIRS renames.",
+        )
+    texts = [
+        f"nullif(trim(cast({found[theirs.lower()]} as varchar)), '') as {ours}"
+        if theirs.lower() in found
+        else f"null as {ours}"
+        for ours, theirs in names.items()
+    ]
+    connection.execute(f"create view texts as select {', '.join(texts)}, _line from lines")
+    return [ours for ours, theirs in names.items() if theirs.lower() in found]
+
+
+def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """Make `lines`; the quoted name of every column by its name in lower case."""
+    connection.execute(
+        "create view lines as select *, file_row_number + 1 as _line "
+        f"from read_parquet({quoted(str(path))}, hive_partitioning = false, file_row_number = true)"
+    )
+    found = [str(row[0]) for row in connection.execute("describe lines").fetchall()]
+    return {name.strip().lower(): '"' + name.replace('"', '""') + '"' for name in found}
+
+
+def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """Make `lines`; the name of every column by its name in the header, in lower case.
+
+    The file is read through here first and the dialect said: DuckDB guesses around a broken line, and drops what
+    follows a quote that is not closed.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = csv.reader(stream, strict=True)
+        try:
+            header = next(rows, [])
+            for row in rows:
+                if row and len(row) != len(header):
+                    raise BadInput(
+                        f"{path}, line {rows.line_num}: {len(row)} cells, the header has {len(header)}",
+                        "Nothing was loaded; mend the file and load it again.",
+                    )
+        except UnicodeDecodeError:
+            raise BadInput(f"{path}, after line {rows.line_num}: not UTF-8 text", "Save the file as UTF-8.") from None
+        except csv.Error as error:
+            raise BadInput(f"{path}, line {rows.line_num}: {error}", "Look for a quote that is not closed.") from None
+    if not header:
+        raise BadInput(f"{path}, line 1: the file is empty", f"It needs a header with {', '.join(NEEDED)}.")
+    types = ", ".join(f"'c{place}': 'varchar'" for place in range(len(header)))
+    connection.execute(
+        "create table lines as select *, row_number() over () + 1 as _line "
+        f"from read_csv({quoted(str(path))}, columns = {{{types}}}, "
+        "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', strict_mode = true, "
+        "null_padding = false, parallel = false)"
+    )
+    return {name.strip().lower(): f"c{place}" for place, name in enumerate(header)}
+
+
+def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Every reason to refuse the file, the first line that gives one named; then the typed rows as `file`."""
+    import duckdb
+
+    try:
+        reasons = [
+            "case when title_id is null then 'no title_id' when kind is null or lower(kind) not in ('movie', 'show') "
+            "then 'kind is ' || coalesce(kind, 'empty') || ', not movie or show' when name is null then 'no name'"
+        ]
+        reasons += [
+            f"when {name} is not null and try_cast({name} as bigint) is null then '{name} is ' || {name} || ', not a whole number'"
+            for name in NUMBERS
+        ]
+        bad = connection.execute(
+            f"select _line, {' '.join(reasons)} end as reason from texts where reason is not null order by _line limit 1"
+        ).fetchone()
+        if bad is None:
+            bad = connection.execute(
+                "select max(_line), 'title_id ' || title_id || ' was there before' from texts group by title_id having count(*) > 1 "
+                "order by all limit 1"
+            ).fetchone()
+        if bad is not None:
+            raise BadInput(f"{path}, line {bad[0]}: {bad[1]}", "Nothing was loaded; mend the file and load it again.")
+        typed = ", ".join(f"cast({name} as bigint) as {name}" for name in NUMBERS)
+        connection.execute(
+            f"create table file as select title_id, lower(kind) as kind, name, imdb_id, {typed} from texts"
+        )
+    except duckdb.Error as error:
+        raise BadInput(
+            f"{path}: {str(error).splitlines()[0]}", "Nothing was loaded; mend the file and load it again."
+        ) from None
