@@ -206,3 +206,24 @@ def test_check_tells_coverage_doubles_and_what_the_users_lack(home, served):
     assert "imdb_id: 1 titles have one that can never match" in result.out
     assert "3 different titles are missing" in result.out
     assert "1 of these are in the catalogue by now" in result.out
+
+
+def test_title_ids_of_another_type_are_filled_and_new_titles_told(home):
+    if home.database.name == "sqlite":
+        pytest.skip("SQLite keeps ids as text")
+    home.change(
+        "create table titles (title_id bigint primary key, kind text not null, name text not null, year bigint, trakt_id bigint, "
+        "imdb_id text, tmdb_id bigint, tvdb_id bigint, aired_episodes bigint, updated_at timestamptz)"
+    )
+    load(home, f"{HEADER},imdb_id\n7,movie,A,tt0000001\n8,movie,B,tt0000001\n")
+
+    result = basics(
+        home, ["tt0000001", "movie", "A", "A", "0", "1950"], ["tt0000002", "tvSeries", "New", "New", "0", "1951"]
+    )
+
+    assert result.code == 0, result.err
+    assert result.out == "2 titles read, 1 known before, 1 new or changed\n"
+    assert "left alone: 1 titles are not in the catalogue, whose title_id is not text" in result.err
+    assert "an id used twice: imdb_id movie tt0000001: 7, 8" in result.err
+    assert home.rows("select title_id, year from titles order by title_id") == [(7, 1950), (8, None)]
+    assert home.call("catalog", "check").code == 0

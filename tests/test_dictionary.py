@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline import connect
 from pipeline.datasets import leaves, schemas
@@ -13,6 +14,8 @@ from pipeline.dictionary import dictionary
 from pipeline.meanings import DATASETS, dataset_of
 from tests.sandbox.accounts import make_account
 from tests.sandbox.demo import demo_account
+
+pytestmark = pytest.mark.one_database
 
 ROOT = Path(__file__).parent.parent
 

@@ -96,6 +96,7 @@ def full_disk(home, sandbox, monkeypatch):
         (full_disk, 7, "disk"),
     ],
 )
+@pytest.mark.one_database
 def test_what_is_not_well_is_told_with_what_mends_it(home, otter, monkeypatch, harm, code, line):
     harm(home, otter, monkeypatch)
 
@@ -107,6 +108,7 @@ def test_what_is_not_well_is_told_with_what_mends_it(home, otter, monkeypatch, h
     assert "client-id-of-the-tests" not in result.out + result.err
 
 
+@pytest.mark.one_database
 def test_a_clock_that_is_off_is_seen_by_trakts_own(home, otter):
     clock = Clock(now=lambda: time.time() + 3600)
 
