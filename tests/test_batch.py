@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +18,8 @@ from pipeline.microbatch import Extracted
 from tests.sandbox.accounts import make_account
 from tests.sandbox.faults import Faults
 from tests.test_resume import TABLES, contents
+
+ROOT = str(Path(__file__).resolve().parents[1])
 
 
 def crowd(count, **options):
@@ -146,6 +153,32 @@ def test_a_killed_batch_goes_on_where_it_was_and_ends_as_a_full_import_of_the_da
         if account.slug not in failed:
             account.faults = Faults()
             assert home.call("run", account.slug, "--full").code == 0
+    assert contents(home) == rows
+
+
+def test_a_batch_that_is_killed_outright_reads_nobody_twice(home, served):
+    accounts = crowd(6, plays=300)
+    sandbox = served(*accounts, latency=0.03)
+    enlist(home, accounts)
+    process = subprocess.Popen([sys.executable, "-m", "pipeline", "-q", "batch"], env=os.environ | {"PYTHONPATH": ROOT})
+    journals = home.path / "data" / "runs"
+    until = time.monotonic() + 60
+    while len(list(journals.glob("*/events/*Extracted.json"))) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    read = {json.loads(file.read_bytes())["trakt_slug"] for file in journals.glob("*/events/*Extracted.json")}
+    sandbox.forget()
+
+    result = home.call("batch", "--json")
+
+    assert result.code == 0, result.err
+    assert len(read) >= 2
+    assert not [request for request in sandbox.requests if request.path.split("/")[2] in read]
+    rows = contents(home)
+    empty(home)
+    for account in accounts:
+        assert home.call("run", account.slug, "--full").code == 0
     assert contents(home) == rows
 
 
