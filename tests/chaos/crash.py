@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
+
 from pipeline.cli import run_cli
 from tests.chaos.forks import KILLED, Ended, Server, in_child
 from tests.chaos.points import Points, strikes, wrapped
@@ -174,13 +176,14 @@ def points_of(scene: Scene) -> list[str]:
         return list(_must(scene.call("run", "otter", "--json")).left)
 
 
-def trials(names: Sequence[str], every: int = 1, offset: int = 0) -> Iterator[tuple[int, str]]:
+def trials(names: Sequence[str], every: int = 1) -> list[tuple[int, str]]:
     """Every `every`th pair of a point's number (from 1) and a way in which it fails."""
-    pairs = [(number, how) for number, name in enumerate(names, 1) for how in strikes(name)]
-    yield from pairs[offset % every :: every]
+    return [(number, how) for number, name in enumerate(names, 1) for how in strikes(name)][::every]
 
 
-def main() -> int:
+@click.command()
+@click.option("--every", default=1, show_default=True, help="Strike at every so many points only.")
+def main(every: int) -> None:
     """Strike at every point of every scene; print how many, and what went wrong."""
     tried: Counter[str] = Counter()
     losses = []
@@ -188,7 +191,7 @@ def main() -> int:
         for scene in all_scenes:
             names = points_of(scene)
             print(f"{scene.name}: {len(names)} points", flush=True)
-            for number, how in trials(names):
+            for number, how in trials(names, every):
                 tried[f"{names[number - 1].split(' ')[0]}, {how}"] += 1
                 wrong = disturb(scene, number, how)
                 if wrong is not None:
@@ -197,7 +200,7 @@ def main() -> int:
     for what, count in sorted(tried.items()):
         print(f"{count:>6}  {what}")
     print(f"{tried.total():>6}  crashes in all, {len(losses)} losses")
-    return 1 if losses else 0
+    sys.exit(1 if losses else 0)
 
 
 def _must(ended: Ended) -> Ended:
@@ -220,4 +223,4 @@ def write_catalogue(path: Path, accounts: list[Account], missing: int = 0) -> No
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
