@@ -70,7 +70,8 @@ def strikes(name: str) -> tuple[str, ...]:
 def wrapped(points: Points) -> Iterator[None]:
     """Every door of the program tells `points` of what passes, until the context ends."""
     fsync, replace, append = os.fsync, Path.replace, Journal.append
-    execute, ingest, stage, read = Database.execute, Database.append, Database.stage, Database.read
+    execute, change = Database.execute, Database.change
+    ingest, stage, read = Database.append, Database.stage, Database.read
     writing = Storage.writing
 
     def seen_fsync(handle: int) -> None:
@@ -100,6 +101,11 @@ def wrapped(points: Points) -> Iterator[None]:
             points.reach("committed", "")
         return result
 
+    def seen_change(self: Database, sql: str, *rest: Any) -> int:
+        _lost(points)
+        points.reach("statement", " ".join(sql.split()[:3]))
+        return change(self, sql, *rest)
+
     def seen_ingest(self: Database, table: str, *rest: Any, **more: Any) -> None:
         _lost(points)
         points.reach("ingest", table)
@@ -122,6 +128,7 @@ def wrapped(points: Points) -> Iterator[None]:
             (Journal, "append", seen_append),
             (Storage, "writing", seen_writing),
             (Database, "execute", seen_execute),
+            (Database, "change", seen_change),
             (Database, "append", seen_ingest),
             (Database, "stage", seen_stage),
             (Database, "read", seen_read),
