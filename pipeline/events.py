@@ -40,7 +40,8 @@ class EndpointRead(msgspec.Struct, frozen=True, kw_only=True):
     """How one endpoint was read in this run; counts are rows unless said otherwise.
 
     `fetched = staged + rejected` always; `duplicates` are rows of `staged` whose key came before.
-    `announced_items` and `announced_pages` are what the last headers said, None without headers.
+    `announced_items` and `announced_pages` are what the last headers said, None without headers; `counted` are the rows
+    by Trakt's statistics, None where they do not say.
     `outcome`: read (whole), newest (only as far as it is new: it joins the earlier reads), unchanged (not read, since
     nothing says that it changed), refused (`status` says how), implausible (kept out of the picture), or failed.
     """
@@ -48,6 +49,7 @@ class EndpointRead(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     announced_pages: int | None = None
     announced_items: int | None = None
+    counted: int | None = None
     fetched: int = 0
     staged: int = 0
     rejected: int = 0

@@ -148,12 +148,13 @@ class Reader:
         """This endpoint stays down; the others go on."""
         self.outcome, self.failure = "failed", failure
 
-    def figures(self) -> EndpointRead:
-        """How it was read, for the event."""
+    def figures(self, counted: int | None) -> EndpointRead:
+        """How it was read, for the event; `counted` are its rows by Trakt's statistics."""
         return EndpointRead(
             requests=self._answered,
             announced_pages=self.reading.pages,
             announced_items=self.reading.rows,
+            counted=counted,
             fetched=self._staged + self._rejected,
             staged=self._staged,
             rejected=self._rejected,

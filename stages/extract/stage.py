@@ -344,7 +344,9 @@ class _Run:
             trakt_slug=profile.slug,
             trakt_user_id=profile.trakt_id,
             inputs=inputs,
-            endpoints={name: reader.figures() for name, reader in self.readers.items()},
+            endpoints={
+                name: reader.figures(judgement.counted(reader.endpoint, stats)) for name, reader in self.readers.items()
+            },
             stats=self._figures(stats, last),
             doubts=(
                 *implausible,

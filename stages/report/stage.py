@@ -155,12 +155,12 @@ def text(result: dict[str, Any]) -> str:
     """The report as lines for a terminal or a mail."""
     lines = [f"Report of run {result['run_id']}", ""]
     lines.append(
-        f"{'endpoint':<18}{'requests':>9}{'announced':>11}{'fetched':>9}{'staged':>8}{'rejected':>10}{'twice':>7}"
+        f"{'endpoint':<18}{'requests':>9}{'announced':>11}{'stats':>8}{'fetched':>9}{'staged':>8}{'rejected':>10}{'twice':>7}"
     )
     for read in result["endpoints"]:
-        announced = "-" if read["announced_items"] is None else read["announced_items"]
+        announced, counted = ("-" if read[name] is None else read[name] for name in ("announced_items", "counted"))
         lines.append(
-            f"{read['endpoint']:<18}{read['requests']:>9}{announced:>11}{read['fetched']:>9}{read['staged']:>8}"
+            f"{read['endpoint']:<18}{read['requests']:>9}{announced:>11}{counted:>8}{read['fetched']:>9}{read['staged']:>8}"
             f"{read['rejected']:>10}{read['duplicates']:>7}"
             + ("" if read["outcome"] == "read" else f"  {read['outcome']}")
         )
