@@ -110,6 +110,40 @@ def test_a_server_that_ignores_the_page_is_noticed() -> None:
     assert reading.doubts == ["page 2, beyond the 1 announced, only repeats what came before"]
 
 
+def test_a_server_that_sends_its_last_page_for_every_page_beyond_is_noticed() -> None:
+    shelf = Shelf(40, announced=4, rows_announced=None)
+    within = shelf.slice
+    shelf.slice = lambda page, limit: within(min(page, 4), limit)  # type: ignore[method-assign]
+    reading = shelf.read()
+    assert shelf.pages_asked == [1, 2, 3, 4, 5, 6]
+    assert reading.doubts == ["page 6, beyond the 4 announced, only repeats what came before"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.integers(0, 90),
+    added=st.lists(st.integers(0, 9), max_size=14),
+    counts=st.sampled_from(["true", "late", "none"]),
+)
+def test_any_rows_added_on_top_meanwhile_push_none_out(rows: int, added: list[int], counts: str) -> None:
+    shelf = Shelf(rows, announced=-(-rows // 10), rows_announced=rows)
+    fresh = iter(range(1000, 2000))
+    there: set[int] = set()
+
+    def add(page: int) -> None:
+        if len(shelf.asked) < len(added):
+            shelf.rows = [next(fresh) for _ in range(added[len(shelf.asked)])] + shelf.rows
+        if counts == "true":
+            shelf.pages, shelf.rows_announced = -(-len(shelf.rows) // 10), len(shelf.rows)
+        if counts == "none":
+            shelf.pages = shelf.rows_announced = None
+
+    shelf.before = add
+    shelf.read(newest_first=True)
+    # What came after the first page was asked for the last time is the next import's.
+    assert there <= shelf.seen
+
+
 def test_the_first_page_of_history_is_read_again_and_followed_as_far_as_it_is_new() -> None:
     shelf = Shelf(35, announced=4, rows_announced=35)
 

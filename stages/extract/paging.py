@@ -62,7 +62,7 @@ async def read_all(ask: Ask, limit: int, reading: Reading, *, newest_first: bool
         return reading.note(await ask(number, limit))
 
     last = await page(1)
-    read, announced, followed = 1, _announced(reading), False
+    read, announced, repeats, came = 1, _announced(reading), 0, 0
     while True:
         if read < announced:
             pages = await together(*(page(number) for number in range(read + 1, announced + 1)))
@@ -76,20 +76,25 @@ async def read_all(ask: Ask, limit: int, reading: Reading, *, newest_first: bool
             break
         if last.items < last.limit and reading.rows is not None and reading.distinct() == reading.rows:
             break
-        if read > announced and last.new == 0:
+        repeats = repeats + 1 if read > announced and last.new == 0 else 0
+        # One such page may be what rows added meanwhile have pushed down; a server that ignores `page` sends them all.
+        if repeats > 1 or (repeats and last.items == reading.distinct()):
             reading.doubts.append(f"page {read}, beyond the {announced} announced, only repeats what came before")
             break
         if newest_first and read == announced:
             # Mostly there is nothing beyond, and then this was the end: the first page need not wait for it.
             last, top = await together(page(read + 1), page(1))
-            followed = last.items == 0 and top.new == 0
+            came += top.new
+            if last.items == 0 and came == 0:
+                return
         else:
             last = await page(read + 1)
         read += 1
         announced = max(announced, _announced(reading))
-    if newest_first and reading.requests > 1 and not followed:
+    if newest_first and reading.requests > 1:
         for number in range(1, HARD_STOP):
-            if (await page(number)).new == 0:
+            # Where the first page brought something a moment ago, the second may hold more of it.
+            if (await page(number)).new == 0 and not (number == 1 and came):
                 break
 
 
