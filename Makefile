@@ -11,7 +11,7 @@ endif
 ifneq (,$(findstring command,$(origin SQL)))
 override SQL := $(value SQL)
 endif
-export IMPORT_USER RUN ONLY SQL
+export IMPORT_USER DB RUN ONLY SQL
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -32,7 +32,7 @@ import: .venv/ready ## import one profile: make import USER=x
 nightly: .venv/ready ## import everybody who is marked nightly
 	@$(BIN)/trakt-import batch
 
-demo: .venv/ready ## the whole main job against the bundled sandbox, no key needed
+demo: .venv/ready ## the whole main job against the bundled sandbox, no key needed (DB=postgres: into PostgreSQL)
 	@$(BIN)/python -m tests.demo
 
 test: .venv/ready ## pass the tests

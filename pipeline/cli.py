@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pipeline.commands import batch, catalog, importing, looking, query, upkeep, users
+from pipeline.commands import batch, catalog, db, importing, looking, query, upkeep, users
 from pipeline.errors import TraktImportError
 from pipeline.state import State, tell, verbosity
 
@@ -95,5 +95,6 @@ for command in (
     users.forget,
     upkeep.compact,
     upkeep.doctor,
+    db.db,
 ):
     cli.add_command(command)

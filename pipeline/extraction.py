@@ -100,4 +100,6 @@ def user_id_of(run: Import, database: Database, slug: str, trakt_id: int | None)
             )
     if found and found[0].blocked_at:
         raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")
-    return wanted or (found[0].user_id if found else slug)
+    user_id = wanted or (found[0].user_id if found else slug)
+    database.check_user_id(user_id)
+    return user_id

@@ -199,4 +199,9 @@ def check_before(request: ImportRequested, settings: Settings, storage: Storage)
             raise BadInput(
                 "--add-missing cannot add to titles, which is a view", "Add the titles to the application's own tables."
             )
+        if request.add_missing and database.title_id_type != "text":
+            raise BadInput(
+                f"--add-missing makes text ids, titles has {database.title_id_type}",
+                "Add the titles to the application's own tables.",
+            )
         current_snapshot(database, storage, allow_empty=request.add_missing)

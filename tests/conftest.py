@@ -71,10 +71,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what touches the database on each of them; once where it is a bystander (`one_database`)."""
+    """Run what touches the database on each of them; on one where it is a bystander, or has a way of its own."""
     if "database" in metafunc.fixturenames:
-        once = metafunc.definition.get_closest_marker("one_database")
-        metafunc.parametrize("database", NAMES[:1] if once else NAMES, indirect=True)
+        marked = metafunc.definition.get_closest_marker
+        names = NAMES[:1] if marked("one_database") else NAMES[1:] if marked("on_postgresql") else NAMES
+        metafunc.parametrize("database", names, indirect=True)
 
 
 @pytest.fixture(scope="session")

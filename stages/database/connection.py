@@ -134,6 +134,21 @@ class Database:
         """Whether the catalogue is a view over the application's own tables."""
         return self.relation("titles") == "view"
 
+    def check_user_id(self, user_id: str) -> None:
+        """`BadInput` for one that the application's column cannot hold."""
+        import uuid
+
+        try:
+            if self.user_id_type == "bigint":
+                int(user_id)
+            elif self.user_id_type == "uuid":
+                uuid.UUID(user_id)
+        except ValueError:
+            raise BadInput(
+                f"{user_id} is no user id of this application: they are {self.user_id_type}",
+                "Say whose library it is with --user-id.",
+            ) from None
+
     def column_type(self, name: str, kind: Kind) -> str:
         """The type of a column in a temporary table: an id as the application's tables have it."""
         ids: dict[str, str] = {"user_id": self.user_id_type, "title_id": self.title_id_type}

@@ -34,6 +34,8 @@ def accounts(
     nightly: bool | None = None,
 ) -> list[Account]:
     """The accounts on record that have this `user_id`, else slug, else Trakt id, else mark, else all; by `user_id`."""
+    if user_id is not None:
+        database.check_user_id(user_id)
     wanted = {"user_id": user_id, "trakt_slug": slug, "trakt_user_id": trakt_user_id, "nightly": nightly}
     column, value = next(((name, value) for name, value in wanted.items() if value is not None), ("", None))
     where = f"where {column} = ?" if column else ""

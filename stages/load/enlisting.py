@@ -22,6 +22,7 @@ def enlist(database: Database, *, slug: str, username: str, user_id: str | None,
                 "Say which one with --user-id.",
             )
         if not known:
+            database.check_user_id(user_id or slug)
             database.execute(
                 "insert into trakt_accounts (user_id, trakt_username, trakt_slug, nightly) values (?, ?, ?, ?)",
                 (user_id or slug, username, slug, bool(nightly)),
