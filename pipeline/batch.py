@@ -14,13 +14,13 @@ import msgspec
 
 from pipeline.clock import Clock
 from pipeline.console import Crowd
-from pipeline.errors import ConfigurationError, RateLimited, TraktImportError, Unavailable
+from pipeline.errors import BadInput, ConfigurationError, RateLimited, TraktImportError, Unavailable
 from pipeline.events import Extracted, ImportFailed, ImportRequested, Loaded
 from pipeline.journal import Journal
 from pipeline.locks import user_lock
 from pipeline.microbatch import finish
 from pipeline.night import Night, Target, end_night, night
-from pipeline.run import Import, new_run_id, take_up
+from pipeline.run import Import, new_run_id, refuse_superseded, take_up
 from pipeline.settings import Settings
 from pipeline.storage import Storage
 
@@ -143,7 +143,7 @@ class Batch:
         return runs
 
     def _take_up(self, run_id: str, *, locked: bool) -> Import:
-        return take_up(
+        run = take_up(
             run_id,
             settings=self.settings,
             storage=self.storage,
@@ -151,6 +151,13 @@ class Batch:
             progress=self.display,
             locked=locked,
         )
+        if isinstance(run.last, ImportRequested) and run.request.user_id is not None:
+            try:
+                refuse_superseded(run, run.request.user_id)
+            except BadInput as error:
+                run.fail(error)
+                raise
+        return run
 
     async def _extract(self, run: Import, target: Target) -> Extracted:
         from stages.extract import extract
