@@ -18,8 +18,7 @@ from tests.sandbox.faults import Faults
 
 
 @pytest.fixture
-def otter(home, served, monkeypatch):
-    monkeypatch.setenv("TRAKT_PATIENCE", "0")
+def otter(home, served):
     sandbox = served(make_account("otter", movies=5, shows=1, plays=20))
     assert home.call("run", "otter").code == 0
     assert home.call("users", "add", "otter", "--nightly").code == 0
@@ -62,6 +61,7 @@ def refused_key(home, sandbox, monkeypatch):
 
 
 def nobody_answers(home, sandbox, monkeypatch):
+    monkeypatch.setenv("TRAKT_PATIENCE", "0")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("TRAKT_API_URL", f"http://127.0.0.1:{free.getsockname()[1]}")

@@ -60,6 +60,7 @@ def test_compact_merges_finished_runs_and_changes_no_answer(home, otter, monkeyp
     assert len(folders) == len(set(folders))
     assert "0 files of 0 runs" in home.call("compact").out
     otter.faults = Faults()
+    monkeypatch.setenv("TRAKT_PATIENCE", "30")
     assert home.call("resume").code == 0
     again = home.call("run", "otter", "--json")
     assert again.json["imported_count"] == again.json["error_count"] == 0
