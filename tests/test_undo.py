@@ -188,3 +188,22 @@ def test_a_run_that_found_nothing_new_is_undone_as_well(home, served):
 
     assert home.call("run", "otter").code == 0
     assert len(home.rows("select 1 from library_entries")) == len(before)
+
+
+def test_what_was_undone_comes_again_though_trakt_has_not_changed_since(home, served):
+    account = make_account("otter", movies=5, shows=1, plays=20, ratings=4)
+    served(account)
+    home.call("run", "otter")
+    row = next(row for row in account.ratings if row["type"] == "movie")
+    row |= {"rating": row["rating"] % 10 + 1, "rated_at": "2026-10-01T00:00:00.000Z"}
+    account.changed()
+    rated = f"select score from library_entries where kind = 'movie' and trakt_id = {row['movie']['ids']['trakt']}"
+    before = home.rows(rated)
+
+    second = home.call("run", "otter").err.split()[-1]
+    assert home.rows(rated) == [(row["rating"],)]
+    home.call("undo", second)
+    assert home.rows(rated) == before
+    home.call("run", "otter")
+
+    assert home.rows(rated) == [(row["rating"],)]
