@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.shown import Play
 from tests.test_merge import EARLY, LATE, MOVIE, OTHER, SHOW, edit, library
 
 __all__ = ["library"]
+
+pytestmark = pytest.mark.one_database
 
 
 def diff(library, run):

@@ -88,7 +88,7 @@ def edit_here(tables: dict[str, Any], chance: random.Random, now: str) -> None:
     """One thing that the application does to its rows: change, delete, make."""
     table = chance.choice(tuple(VALUES))
     rows = tables[table]
-    at = chance.choice((now, f"2026-01-{chance.randint(1, 30):02}T12:00:00Z"))
+    at = chance.choice((None, now, now, f"2026-01-{chance.randint(1, 30):02}T12:00:00Z"))
     if rows and chance.random() < 0.3:
         del rows[chance.choice(sorted(rows, key=repr))]
     elif rows and chance.random() < 0.8:

@@ -38,7 +38,7 @@ def undo(
     with database.transaction():
         run = loaded_run(database, run_id)
         _in_turn(database, run)
-        comparison, tables, left = Comparison([]), {}, []
+        comparison, tables, left, unstamped = Comparison([]), {}, [], []
         if wrote:
             with open_duckdb() as connection:
                 for table in TABLES:
@@ -51,6 +51,8 @@ def undo(
                         connection.sql(inserts(table, values, "undone as a")).to_arrow_table(),
                         connection.sql(changes(database, table, values, "undone as a")).to_arrow_table(),
                     )
+                    if _stage_unstamped(connection, database, table):
+                        unstamped.append(table)
                     tables[table.name] = _put_back(connection)
                     left += _left(connection, table)
                     connection.execute(
@@ -58,6 +60,10 @@ def undo(
                     )
             stage_writes(database, comparison)
             write(database, comparison, at)
+            for table in unstamped:
+                same = " and ".join(f"u.{name} = {table.name}.{name}" for name in table.key)
+                rows = f"select 1 from unstamped_{table.name} as u where {same}"
+                database.execute(f"update {table.name} set updated_at = null where exists ({rows})")
         last = _last_run(database, storage, run)
         database.execute("update import_runs set status = 'undone' where run_id = ?", (run_id,))
         database.execute("update trakt_accounts set last_run_id = ? where user_id = ?", (last, run.user_id))
@@ -93,13 +99,20 @@ def _decide(
     connection.execute(f"create table theirs as select {', '.join(table.key)} from written")
     read_ours(connection, database, table)
     place = [name for name in PLACE if name in table.values]
+    columns = [name for name in table.columns if name not in table.key]
+    was = {}
+    if "updated_at" in columns:
+        was["updated_at"] = (
+            "case when not there or o.updated_at is distinct from w.was_updated_at then w.was_updated_at end"
+        )
     run_script(
         connection,
         __package__,
         "undo",
         key=", ".join(table.key),
         w_key=", ".join(f"w.{name} as {name}" for name in table.key),
-        was_columns=", ".join(f"w.was_{name} as was_{name}" for name in table.columns if name not in table.key),
+        was_columns=", ".join(f"{was.get(name, f'w.was_{name}')} as was_{name}" for name in columns),
+        unstamped="there and w.was_updated_at is null and o.updated_at is not null" if was else "false",
         place=", ".join(f"coalesce(o.{name}, w.new_{name}, w.was_{name}) as {name}" for name in place)
         or "null as nothing",
         o_values=", ".join(f"o.{name}" for name in table.values),
@@ -108,6 +121,15 @@ def _decide(
             f"case when o.{name} is distinct from w.new_{name} then '{name}' end" for name in table.values
         ),
     )
+
+
+def _stage_unstamped(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> bool:
+    """Stage the keys of the rows that had no stamp before the run gave them one; whether there are any."""
+    keys = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in table.key.items())
+    rows = connection.sql(f"select {keys} from undone where fate = 'update' and unstamped").to_arrow_table()
+    if rows.num_rows:
+        database.stage(f"unstamped_{table.name}", table.key, rows)
+    return bool(rows.num_rows)
 
 
 def _put_back(connection: duckdb.DuckDBPyConnection) -> PutBack:
