@@ -168,12 +168,15 @@ class Batch:
             if profile.slug not in locked:
                 run.held.enter_context(user_lock(run.storage, profile.slug))
                 locked.add(profile.slug)
-            if profile.slug == target.known and run.request.user_id is not None:
-                return run.request.user_id
-            from pipeline.extraction import user_id_of
+            user_id = run.request.user_id
+            if profile.slug != target.known or user_id is None:
+                from pipeline.extraction import user_id_of
 
-            with run.database() as database:
-                return user_id_of(run, database, profile.slug, profile.trakt_id)
+                with run.database() as database:
+                    user_id = user_id_of(run, database, profile.slug, profile.trakt_id)
+            if run.resumed:
+                refuse_superseded(run, user_id)
+            return user_id
 
         return await extract(
             run.request,
