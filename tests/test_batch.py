@@ -100,6 +100,7 @@ def test_who_breaks_a_micro_batch_is_set_aside_alone(home, served, monkeypatch):
     assert home.rows("select count(distinct user_id) from watches") == [(4,)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("stage", ["reading", "loading"])
 def test_a_killed_batch_goes_on_where_it_was_and_ends_as_a_full_import_of_the_day(home, served, monkeypatch, stage):
     accounts = crowd(8)
@@ -156,6 +157,7 @@ def test_a_killed_batch_goes_on_where_it_was_and_ends_as_a_full_import_of_the_da
     assert contents(home) == rows
 
 
+@pytest.mark.one_database
 def test_a_batch_that_is_killed_outright_reads_nobody_twice(home, served):
     accounts = crowd(6, plays=300)
     sandbox = served(*accounts, latency=0.03)
@@ -182,6 +184,7 @@ def test_a_batch_that_is_killed_outright_reads_nobody_twice(home, served):
     assert contents(home) == rows
 
 
+@pytest.mark.one_database
 def test_two_batches_do_not_overlap(home, served):
     accounts = crowd(1)
     served(*accounts)
@@ -196,6 +199,7 @@ def test_two_batches_do_not_overlap(home, served):
     assert "Import is running" in result.json["error"]
 
 
+@pytest.mark.one_database
 def test_names_come_from_a_file(home, served):
     accounts = crowd(3)
     served(*accounts)
@@ -207,6 +211,7 @@ def test_names_come_from_a_file(home, served):
     assert {user["user"] for user in result.json["users"]} == {"user-1", "user-2"}
 
 
+@pytest.mark.one_database
 def test_a_refused_key_ends_the_batch(home, served):
     accounts = crowd(30)
     sandbox = served(*accounts, faults=Faults(key_invalid=True))

@@ -14,6 +14,8 @@ from tests.sandbox.accounts import make_account
 from tests.sandbox.faults import Faults
 from tests.test_resume import contents
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def account():

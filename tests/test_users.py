@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.sandbox.accounts import make_account
 from tests.test_resume import contents
 
@@ -26,6 +28,7 @@ def test_an_account_moves_to_another_profile_only_when_told(home, served):
     assert home.call("report", "--format", "json").json["gone"] == []
 
 
+@pytest.mark.one_database
 def test_a_blocked_user_is_not_imported_until_added_again(home, served):
     served(make_account("otter", movies=6, shows=1, plays=20))
     home.call("run", "otter")
@@ -67,6 +70,7 @@ def test_replay_brings_what_the_catalogue_lacked_and_asks_trakt_nothing(home, se
     assert home.rows("select distinct source from import_runs order by 1") == [("api",), ("replay",)]
 
 
+@pytest.mark.one_database
 def test_replay_of_one_who_is_not_staged_fails_alone(home, served):
     served(make_account("otter", movies=6, shows=1, plays=20))
     home.call("run", "otter")
@@ -120,6 +124,7 @@ def test_forget_leaves_no_trace_but_the_block_and_what_somebody_touched(home, se
     assert home.call("forget", "nobody").code == 2
 
 
+@pytest.mark.one_database
 def test_forget_may_leave_the_library(home, served):
     served(make_account("otter", movies=6, shows=2, plays=60))
     home.call("run", "otter")
