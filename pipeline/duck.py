@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from itertools import count
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import StorageError
 from pipeline.meanings import dataset_of, metadata
@@ -20,6 +21,8 @@ from pipeline.storage import Storage
 if TYPE_CHECKING:
     import duckdb
 
+T = TypeVar("T")
+R = TypeVar("R")
 _numbers = count()
 _starting = threading.Lock()
 
@@ -85,6 +88,43 @@ def _stoppable(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def side_by_side(
+    connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, T], R], items: Sequence[T]
+) -> list[R]:
+    """What `work` gives for each item, as many at once as there are processors.
+
+    Each has a connection that sees what `connection` has made; what it makes itself is its own, and gone afterwards.
+    """
+    import duckdb
+
+    home = connection.execute("select current_database()").fetchall()[0][0]
+    asides: list[duckdb.DuckDBPyConnection] = []
+
+    def alone(item: T) -> R:
+        room = f"room_{next(_numbers)}"
+        aside = connection.cursor()
+        asides.append(aside)
+        aside.execute(f"attach ':memory:' as {room}; set search_path = '{room}.main,{home}.main'; set timezone = 'UTC'")
+        try:
+            return work(aside, item)
+        finally:
+            with suppress(duckdb.Error):
+                aside.execute(f"use {home}; detach {room}")
+            aside.close()
+
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="duckdb") as pool:
+        futures = [pool.submit(alone, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            for aside in asides:
+                with suppress(duckdb.ConnectionException):  # it is done
+                    aside.interrupt()
+            raise
 
 
 def new_connection() -> duckdb.DuckDBPyConnection:

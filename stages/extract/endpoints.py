@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from stages.extract import schema
@@ -87,7 +88,7 @@ WATCHING = Endpoint(
     (schema.WatchingMovie, schema.WatchingEpisode),
     _one,
     limit=None,
-    dated=lambda row: row.expires_at,
+    dated=attrgetter("expires_at"),
 )
 # By force at most 100 rows with seasons (observed in public issues of trakt-api, July 2026); season 0 only with
 # `specials` (told by Trakt's staff there, May 2026).
@@ -101,7 +102,7 @@ WATCHED_SHOWS = Endpoint(
     counted=(("shows", "watched"),),
     trusted=True,
     plays=_own_plays,
-    dated=lambda row: row.last_watched_at,
+    dated=attrgetter("last_watched_at"),
 )
 WATCHED_MOVIES = Endpoint(
     "watched_movies",
@@ -111,17 +112,17 @@ WATCHED_MOVIES = Endpoint(
     counted=(("movies", "watched"),),
     trusted=True,
     plays=_own_plays,
-    dated=lambda row: row.last_watched_at,
+    dated=attrgetter("last_watched_at"),
 )
 HISTORY = Endpoint(
     "history",
     "/history",
     (schema.MoviePlay, schema.EpisodePlay),
-    lambda play: play.id,
+    attrgetter("id"),
     counted=(("movies", "plays"), ("episodes", "plays")),
     newest_first=True,
     plays=lambda play: 1,
-    dated=lambda play: play.watched_at,
+    dated=attrgetter("watched_at"),
 )
 # A typed watchlist announces the count of all types, so the bare path is the one that can be checked.
 WATCHLIST = Endpoint(
@@ -129,7 +130,7 @@ WATCHLIST = Endpoint(
     "/watchlist",
     (schema.ListedMovie, schema.ListedShow, schema.ListedSeason, schema.ListedEpisode),
     _item_key,
-    dated=lambda row: row.listed_at,
+    dated=attrgetter("listed_at"),
 )
 # `collected` of stats is often 0 for collections that are not empty (trakt-api issue 745): a hint, never a count.
 COLLECTION_MOVIES = Endpoint(
@@ -157,7 +158,7 @@ RATINGS = Endpoint(
     _item_key,
     counted=(("ratings", "total"),),
     trusted=True,
-    dated=lambda row: row.rated_at,
+    dated=attrgetter("rated_at"),
 )
 
 # History first: it is the longest, so its first page should be the first to travel.

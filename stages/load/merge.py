@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.duck import copy_to, open_duckdb, parquet, run_script, sql_of
+from pipeline.duck import copy_to, open_duckdb, parquet, run_script, side_by_side, sql_of
 from pipeline.events import Counts, Extracted, ImportRequested, Transformed
 from pipeline.storage import Storage
 from stages.database import Database
@@ -52,22 +53,21 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
         _runs(connection, batch, bases)
         for number in range(len(batch)):
             comparison.counts[number] = {}
-        for table in TABLES:
-            _decide(connection, database, storage, table, batch_id, bases)
-            for number, counts in _counts(connection).items():
-                comparison.counts[number][table.name] = counts
+        one_reads = threading.Lock()
+
+        def merge(aside: duckdb.DuckDBPyConnection, table: Table) -> tuple[dict[int, Counts], Writes]:
+            _decide(aside, database, one_reads, storage, table, batch_id, bases)
             if not batch[0][0].dry_run:
-                copy_to(connection, storage, _before(table), f"before/{table.name}/batch={batch_id}/part-0.parquet")
-            comparison.writes[table.name] = Writes(
-                connection.sql(inserts(table, _values(database, table, at, "true"), ACTED)).to_arrow_table(),
-                connection.sql(
-                    changes(database, table, _values(database, table, at, "a.clean"), ACTED)
-                ).to_arrow_table(),
+                copy_to(aside, storage, _before(table), f"before/{table.name}/batch={batch_id}/part-0.parquet")
+            return _counts(aside), Writes(
+                aside.sql(inserts(table, _values(database, table, at, "true"), ACTED)).to_arrow_table(),
+                aside.sql(changes(database, table, _values(database, table, at, "a.clean"), ACTED)).to_arrow_table(),
             )
-            connection.execute(
-                "drop table decided; drop table acted; drop table ours; drop table read; drop table theirs; drop view base; "
-                "drop view baseline; drop view resolved"
-            )
+
+        for table, (counts, writes) in zip(TABLES, side_by_side(connection, merge, TABLES), strict=True):
+            comparison.writes[table.name] = writes
+            for number in counts:
+                comparison.counts[number][table.name] = counts[number]
         comparison.titles = _outcomes(connection, storage, batch, batch_id)
         titles = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in TITLES.items())
         added = connection.sql(
@@ -102,6 +102,7 @@ def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[t
 def _decide(
     connection: duckdb.DuckDBPyConnection,
     database: Database,
+    one_reads: threading.Lock,
     storage: Storage,
     table: Table,
     batch_id: str,
@@ -117,7 +118,8 @@ def _decide(
     connection.execute(f"create view baseline as select * from {baseline}")
     parts = lists(table)
     run_script(connection, __package__, "theirs", **parts)
-    read_ours(connection, database, table)
+    with one_reads:
+        read_ours(connection, database, table)
     for script in ("decided", "actions", "kept"):
         run_script(connection, __package__, script, **parts)
     connection.execute(
