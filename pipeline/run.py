@@ -204,4 +204,17 @@ def check_before(request: ImportRequested, settings: Settings, storage: Storage)
                 f"--add-missing makes text ids, titles has {database.title_id_type}",
                 "Add the titles to the application's own tables.",
             )
+        if request.user and request.source == "api":
+            _refuse_blocked(request.user, database)
         current_snapshot(database, storage, allow_empty=request.add_missing)
+
+
+def _refuse_blocked(user: str, database: Database) -> None:
+    """Whoever is blocked is not even asked for, and leaves no journal."""
+    from stages.extract.names import asked_name
+    from stages.load import accounts
+
+    slug = asked_name(user).asked.lower()
+    found = accounts(database, slug=slug)
+    if found and all(account.blocked_at for account in found):
+        raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")

@@ -120,6 +120,7 @@ def test_forget_leaves_no_trace_but_the_block_and_what_somebody_touched(home, se
     assert home.rows("select * from library_entries where user_id = 'beaver' order by 1, 2") == beaver
     assert home.rows("select * from trakt_accounts where user_id = 'otter'")[0][:5] == ("otter", None, "otter", None, 0)
     assert home.call("run", "otter").code == 2
+    assert traces(home, "otter") == []
     assert home.call("run", "beaver", "--full", "--json").json["imported_count"] == 0
     assert home.call("forget", "nobody").code == 2
 
