@@ -83,6 +83,7 @@ def test_every_row_of_the_merge_of_a_score(library):
     assert counts(run) == {"kept": 4, "updated": 3, "unchanged": 4}
 
 
+@pytest.mark.one_database
 def test_each_column_is_held_against_the_date_of_its_own_fact(library):
     library.run()
     edit(library, "score = 1, plays = 9, status = 'dropped'", at="2026-03-01T00:00:00Z")
@@ -96,6 +97,7 @@ def test_each_column_is_held_against_the_date_of_its_own_fact(library):
     assert {row["column"] for row in run.report["kept"]} == {"score"}
 
 
+@pytest.mark.one_database
 def test_a_status_goes_by_the_date_of_its_evidence(library):
     shown = library.shown()
     shown.listed[(OTHER, ())] = EARLY
@@ -108,6 +110,7 @@ def test_a_status_goes_by_the_date_of_its_evidence(library):
     assert library.entry("m2", "status") == ("finished",)
 
 
+@pytest.mark.one_database
 def test_what_a_title_is_comes_from_trakt_once_trakt_changes_it(library):
     library.run()
     edit(library, "aired_episodes = 99", "title_id = 's1'")
@@ -150,6 +153,7 @@ def test_load_stamps_only_rows_that_nobody_here_has_changed(library):
 # --- where ours has no row any more
 
 
+@pytest.mark.one_database
 def test_a_deleted_row_stays_deleted_while_trakt_brings_nothing_new(library):
     library.run()
     for table in TABLES:
@@ -161,6 +165,7 @@ def test_a_deleted_row_stays_deleted_while_trakt_brings_nothing_new(library):
     assert run.report["titles"]["imported"] == 0
 
 
+@pytest.mark.one_database
 def test_a_deleted_row_does_not_come_back_for_a_status_or_an_episode_that_aired(library):
     library.shown().aired = {SHOW: 2}
     library.run()
@@ -228,6 +233,7 @@ def test_without_a_baseline_what_the_application_has_is_completed_and_never_lost
     assert {row["column"] for row in run.report["kept"]} == {"score", "status"}
 
 
+@pytest.mark.one_database
 def test_a_newer_fact_wins_without_a_baseline_too(library):
     library.home.change(
         "insert into library_entries (user_id, title_id, kind, score, plays, updated_at) "
@@ -255,6 +261,7 @@ def test_a_restored_database_names_an_older_baseline(library):
     assert counts(run) == {"updated": 1, "unchanged": 1}
 
 
+@pytest.mark.one_database
 def test_a_wiped_database_is_filled_again(library):
     library.run()
     before = [row[:-3] for row in rows(library)["library_entries"]]
@@ -288,6 +295,7 @@ def test_mode_new_leaves_the_titles_that_are_there_alone(library):
     assert counts(run, "episode_entries") == {"left_alone": 2}
 
 
+@pytest.mark.one_database
 def test_what_mode_new_left_alone_is_no_baseline_later(library):
     library.run()
     library.shown().ratings[(MOVIE, ())] = (1, "2026-02-01T00:00:00.000Z")
@@ -317,6 +325,7 @@ def test_overwrite_takes_theirs_and_brings_deleted_rows_back(library):
     assert counts(run) == {"inserted": 1, "updated": 1}
 
 
+@pytest.mark.one_database
 def test_overwrite_leaves_alone_what_trakt_does_not_have(library):
     library.home.change(
         "insert into library_entries (user_id, title_id, kind, score) "
@@ -355,6 +364,7 @@ def test_a_fact_that_is_gone_stays_until_it_is_pruned_and_is_listed_until_then(l
     assert after.report["gone"] == []
 
 
+@pytest.mark.one_database
 def test_pruning_spares_what_was_changed_here(library):
     library.run()
     edit(library, "status = 'dropped'")
@@ -369,6 +379,7 @@ def test_pruning_spares_what_was_changed_here(library):
     assert [(row["title_id"], row["column"]) for row in run.report["kept"]] == [("m1", None)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("prune", [False, True])
 def test_what_comes_back_to_trakt_as_it_was_comes_back_here(library, prune):
     library.run()
@@ -406,6 +417,7 @@ def test_a_title_that_moves_takes_its_rows_along(library):
     assert library.run().report["titles"]["imported"] == 0
 
 
+@pytest.mark.one_database
 def test_a_row_that_was_changed_here_does_not_move_away(library):
     library.run()
     edit(library, "status = 'dropped'")
@@ -419,6 +431,7 @@ def test_a_row_that_was_changed_here_does_not_move_away(library):
     assert [(row["title_id"], row["column"]) for row in run.report["kept"]] == [("m1", None)]
 
 
+@pytest.mark.one_database
 def test_a_title_that_another_one_stands_on_keeps_its_row(library):
     library.run()
     library.home.change("update titles set trakt_id = 2, updated_at = '2027-01-01T00:00:00Z' where title_id = 'm1'")
@@ -431,6 +444,7 @@ def test_a_title_that_another_one_stands_on_keeps_its_row(library):
     assert library.entry("m2", "score, plays") == (8, 1)
 
 
+@pytest.mark.one_database
 def test_a_fact_that_is_gone_is_not_lost_when_its_title_moves(library):
     library.run()
     del library.shown().ratings[(SHOW, (1, 2))], library.shown().plays[3]
@@ -444,6 +458,7 @@ def test_a_fact_that_is_gone_is_not_lost_when_its_title_moves(library):
     assert ("s1", 2) in {(row["title_id"], row["episode"]) for row in run.report["gone"]}
 
 
+@pytest.mark.one_database
 def test_a_title_that_no_longer_resolves_is_carried_on_unmarked_for_as_long_as_it_takes(library):
     library.run()
     library.home.change("update titles set trakt_id = 99, updated_at = '2027-01-01T00:00:00Z' where title_id = 'm1'")
@@ -479,6 +494,7 @@ def test_two_users_of_one_profile_have_each_their_own_baseline(library):
     assert library.home.rows("select count(distinct last_run_id) from trakt_accounts") == [(2,)]
 
 
+@pytest.mark.one_database
 def test_the_report_says_what_was_kept_and_why(library):
     library.run()
     edit(library, "score = 3")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+
 from pipeline.journal import Journal
 from pipeline.locks import user_lock
 from pipeline.storage import Storage
@@ -93,6 +95,7 @@ def test_rows_that_moved_or_were_pruned_come_back(library):
     assert library.entry("new") == (8,)
 
 
+@pytest.mark.one_database
 def test_titles_that_the_run_added_stay(library):
     library.shown().plays[9] = Play(("movie", 77), EARLY)
     run = library.run(add_missing=True)
@@ -117,6 +120,7 @@ def test_in_a_batch_of_several_only_the_one_is_undone(library):
     assert [row["status"] for row in library.home.call("runs", "--json").json] == ["undone", "completed"]
 
 
+@pytest.mark.one_database
 def test_what_cannot_be_undone_says_why(library):
     run = library.run()
     dry = library.run(dry_run=True)
@@ -133,6 +137,7 @@ def test_what_cannot_be_undone_says_why(library):
     assert "not in this database" in undo(library, run, 2).err
 
 
+@pytest.mark.one_database
 def test_without_the_files_nothing_is_put_back(library):
     run = library.run()
     before = rows(library)
@@ -144,6 +149,7 @@ def test_without_the_files_nothing_is_put_back(library):
     assert last_run(library) == run.request.run_id
 
 
+@pytest.mark.one_database
 def test_an_undo_whose_event_is_missing_is_told_the_next_time(library, monkeypatch):
     run = library.run()
     append = Journal.append
@@ -161,6 +167,7 @@ def test_an_undo_whose_event_is_missing_is_told_the_next_time(library, monkeypat
     assert library.home.call("runs", "--json").json[0]["status"] == "undone"
 
 
+@pytest.mark.one_database
 def test_an_undone_run_is_no_baseline_and_not_the_latest_picture(library):
     first = library.run()
     library.shown().ratings[(MOVIE, ())] = (2, LATE)
@@ -173,6 +180,7 @@ def test_an_undone_run_is_no_baseline_and_not_the_latest_picture(library):
     assert set(TABLES) <= set(library.run().report["tables"])
 
 
+@pytest.mark.one_database
 def test_a_run_that_found_nothing_new_is_undone_as_well(home, served):
     served(make_account("otter", movies=5, shows=1, plays=20))
     first, second = (home.call("run", "otter").err.split()[-1] for _ in range(2))
@@ -190,6 +198,7 @@ def test_a_run_that_found_nothing_new_is_undone_as_well(home, served):
     assert len(home.rows("select 1 from library_entries")) == len(before)
 
 
+@pytest.mark.one_database
 def test_what_was_undone_comes_again_though_trakt_has_not_changed_since(home, served):
     account = make_account("otter", movies=5, shows=1, plays=20, ratings=4)
     served(account)
