@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 KEPT = Path(__file__).resolve().parents[2] / "docs" / "bench" / "figures.json"
-TOOLS = ("duckdb", "pyarrow", "httpx", "adbc-driver-sqlite")
+TOOLS = ("duckdb", "pyarrow", "httpx", "adbc-driver-sqlite", "adbc-driver-postgresql")
 
 
 @dataclass(frozen=True)
