@@ -100,6 +100,4 @@ def user_id_of(run: Import, database: Database, slug: str, trakt_id: int | None)
             )
     if found and found[0].blocked_at:
         raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")
-    user_id = wanted or (found[0].user_id if found else slug)
-    database.check_user_id(user_id)
-    return user_id
+    return database.check_user_id(wanted or (found[0].user_id if found else slug))

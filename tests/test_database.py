@@ -163,16 +163,16 @@ def test_no_error_tells_the_password(home, monkeypatch, url):
 @only
 def test_a_connection_that_is_lost_in_mid_load_is_exit_7_and_resume_asks_nothing_again(home, served, monkeypatch):
     sandbox = served(make_account("otter", **SMALL))
-    complete = stages.load.stage.complete_run
+    complete = stages.load.stage.complete_runs
 
     def lost(database, *rest):
         pid = database.execute("select pg_backend_pid()")[0][0]
         execute(home.database.server_url, f"select pg_terminate_backend({pid})")
         complete(database, *rest)
 
-    monkeypatch.setattr(stages.load.stage, "complete_run", lost)
+    monkeypatch.setattr(stages.load.stage, "complete_runs", lost)
     broken = home.call("run", "otter", "--json")
-    monkeypatch.setattr(stages.load.stage, "complete_run", complete)
+    monkeypatch.setattr(stages.load.stage, "complete_runs", complete)
     asked = sandbox.count()
     resumed = home.call("resume", "--json")
 

@@ -134,15 +134,14 @@ class Database:
         """Whether the catalogue is a view over the application's own tables."""
         return self.relation("titles") == "view"
 
-    def check_user_id(self, user_id: str) -> None:
-        """`BadInput` for one that the application's column cannot hold."""
+    def check_user_id(self, user_id: str) -> str:
+        """The id as the application's column gives it back; `BadInput` for one that it cannot hold."""
         import uuid
 
         try:
             if self.user_id_type == "bigint":
-                int(user_id)
-            elif self.user_id_type == "uuid":
-                uuid.UUID(user_id)
+                return str(int(user_id))
+            return str(uuid.UUID(user_id)) if self.user_id_type == "uuid" else user_id
         except ValueError:
             raise BadInput(
                 f"{user_id} is no user id of this application: they are {self.user_id_type}",

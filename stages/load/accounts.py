@@ -64,6 +64,20 @@ def baseline(database: Database, user_id: str, mode: Mode) -> tuple[str | None, 
     return run_id, batch_id, owned
 
 
+def bases(database: Database, user_ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+    """The run and batch of each user's last import; a user without one is left out."""
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for start in range(0, len(user_ids), 500):
+        part = user_ids[start : start + 500]
+        rows = database.execute(
+            "select cast(a.user_id as text), a.last_run_id, r.batch_id from trakt_accounts as a "
+            f"left join import_runs as r on r.run_id = a.last_run_id where a.user_id in ({', '.join('?' * len(part))})",
+            part,
+        )
+        found |= {user_id: (run_id, batch_id) for user_id, run_id, batch_id in rows}
+    return found
+
+
 def committed(database: Database, run_ids: Sequence[str]) -> set[str]:
     """Those of the runs whose load has committed."""
     found: set[str] = set()

@@ -11,7 +11,7 @@ from pipeline.duck import copy_to, open_duckdb, parquet, run_script, side_by_sid
 from pipeline.events import Counts, Extracted, ImportRequested, Transformed
 from pipeline.storage import Storage
 from stages.database import Database
-from stages.load.accounts import baseline
+from stages.load.accounts import bases as bases_of
 from stages.load.columns import changes, inserts, lists
 from stages.load.rows import read_ours
 from stages.load.tables import TABLES, TITLES, Table
@@ -46,7 +46,8 @@ class Comparison:
 
 def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, at: str) -> Comparison:
     """Merge in memory: read ours where Trakt's side has changed since the baseline, decide, write the files."""
-    bases = [baseline(database, extracted.user_id, "update")[:2] for _, extracted, _ in batch]
+    known = bases_of(database, [extracted.user_id for _, extracted, _ in batch])
+    bases = [known.get(extracted.user_id, (None, None)) for _, extracted, _ in batch]
     comparison = Comparison([run_id for run_id, _ in bases])
     with open_duckdb() as connection:
         run_script(connection, __package__, "macros")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.events import Extracted, ImportRequested, Transformed
 from stages.database import Database, Kind, RowsChanged
 from stages.load.columns import typed
 from stages.load.tables import TABLES, TITLES, Table
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from stages.load.merge import Comparison
+    from stages.load.merge import Batch, Comparison
 
 
 def read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> None:
@@ -56,10 +55,8 @@ def lock_users(database: Database, users: Sequence[str]) -> None:
 def delete_rows(database: Database, table: Table, keys: pa.Table) -> int:
     """Delete the rows of these keys, inside a transaction that has them locked; how many went."""
     database.stage(f"deletes_{table.name}", table.key, keys)
-    same = " and ".join(f"d.{column} = {table.name}.{column}" for column in table.key)
-    return database.change(
-        f"delete from {table.name} where exists (select 1 from deletes_{table.name} as d where {same})"
-    )
+    key = ", ".join(table.key)
+    return database.change(f"delete from {table.name} where ({key}) in (select {key} from deletes_{table.name})")
 
 
 def stage_writes(database: Database, comparison: Comparison) -> None:
@@ -120,8 +117,7 @@ def _change(database: Database, table: Table) -> None:
         f"insert into {name} ({columns}) select {columns} from changes_{name} where not deleted order by {key} "
         f"on conflict ({key}) do update set {', '.join(sets)}"
     )
-    same = " and ".join(f"d.{column} = {name}.{column}" for column in table.key)
-    database.execute(f"delete from {name} where exists (select 1 from changes_{name} as d where d.deleted and {same})")
+    database.execute(f"delete from {name} where ({key}) in (select {key} from changes_{name} where deleted)")
 
 
 def _types(database: Database, columns: Mapping[str, Kind]) -> dict[str, str]:
@@ -132,19 +128,9 @@ def _change_columns(table: Table) -> dict[str, Kind]:
     return table.columns | {f"was_{name}": kind for name, kind in table.compared.items()} | {"deleted": "flag"}
 
 
-def complete_run(
-    database: Database,
-    request: ImportRequested,
-    extracted: Extracted,
-    transformed: Transformed,
-    titles: Mapping[str, int],
-    at: str,
-) -> None:
-    """Say in the database that the run is done."""
-    database.execute(
-        "insert into import_runs (run_id, batch_id, user_id, trakt_username, trakt_slug, source, mode, status, "
-        "catalog_snapshot, requested_at, finished_at, imported_count, skipped_count, error_count) "
-        "values (?, ?, ?, ?, ?, ?, ?, 'completed', ?, ?, ?, ?, ?, ?)",
+def complete_runs(database: Database, batch: Batch, titles: Mapping[int, Mapping[str, int]], at: str) -> None:
+    """Say in the database that the runs are done; `titles` is the number of titles of each fate, by run number."""
+    rows = [
         (
             transformed.run_id,
             transformed.batch_id,
@@ -153,11 +139,19 @@ def complete_run(
             extracted.trakt_slug,
             request.source,
             request.mode,
+            "completed",
             transformed.catalog_snapshot,
             request.at,
             at,
-            titles["imported"],
-            titles["skipped"],
-            titles["error"],
-        ),
-    )
+            *(titles[number][fate] for fate in ("imported", "skipped", "error")),
+        )
+        for number, (request, extracted, transformed) in enumerate(batch)
+    ]
+    for start in range(0, len(rows), 500):
+        part = rows[start : start + 500]
+        marks = ", ".join([f"({', '.join('?' * len(part[0]))})"] * len(part))
+        database.execute(
+            "insert into import_runs (run_id, batch_id, user_id, trakt_username, trakt_slug, source, mode, status, "
+            f"catalog_snapshot, requested_at, finished_at, imported_count, skipped_count, error_count) values {marks}",
+            [value for row in part for value in row],
+        )

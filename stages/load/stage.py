@@ -15,7 +15,7 @@ from pipeline.storage import Storage
 from stages.database import Database, RowsChanged, RowsLocked
 from stages.load.accounts import record
 from stages.load.merge import Batch, Comparison, compare
-from stages.load.rows import complete_run, lock_users, stage_writes, write
+from stages.load.rows import complete_runs, lock_users, stage_writes, write
 
 T = TypeVar("T")
 COMPARISONS = 5
@@ -100,8 +100,7 @@ def _write(batch: Batch, database: Database, comparison: Comparison, at: str) ->
     for number, (_, extracted, transformed) in sorted(enumerate(batch), key=lambda item: item[1][1].user_id):
         record(database, extracted, at, comparison.bases[number], transformed.run_id)
     write(database, comparison, at)
-    for number, (request, extracted, transformed) in enumerate(batch):
-        complete_run(database, request, extracted, transformed, comparison.titles[number], at)
+    complete_runs(database, batch, comparison.titles, at)
 
 
 def _patiently(work: Callable[[], T]) -> T:
