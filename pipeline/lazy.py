@@ -1,19 +1,19 @@
-"""Imports that wait until somebody needs them."""
+"""Imports that others do for nothing."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 
 
-def defer(name: str) -> None:
-    """Have a module loaded when the first of its names is used, however early somebody else imports it."""
-    parent, _, child = name.rpartition(".")
-    spec = None if name in sys.modules else importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if parent:
-        setattr(sys.modules[parent], child, module)
+@contextmanager
+def left_out(name: str) -> Iterator[None]:
+    """While this lasts, whoever imports the module gets an empty one; afterwards it can be imported as ever."""
+    stub = sys.modules.setdefault(name, ModuleType(name))
+    try:
+        yield
+    finally:
+        if not getattr(stub, "__file__", None):
+            sys.modules.pop(name, None)

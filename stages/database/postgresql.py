@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from urllib.parse import urlsplit
 
 from pipeline.errors import BadInput, DatabaseError
-from pipeline.lazy import defer
+from pipeline.lazy import left_out
 from stages.database.connection import Database, IdType, Kind, RowsChanged, RowsLocked
 
 if TYPE_CHECKING:
@@ -173,9 +173,9 @@ def literal(value: object) -> str:
 def open_postgresql(url: str) -> Iterator[PostgreSQL]:
     """A session with the server that the URL names; a server that is just starting is asked again for some seconds."""
     # The driver manager imports it for a kind of rows that we never give: 40 ms.
-    defer("pyarrow.dataset")
+    with left_out("pyarrow.dataset"):
+        import adbc_driver_postgresql.dbapi as driver
     import adbc_driver_manager as manager
-    import adbc_driver_postgresql.dbapi as driver
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
     attempts = Retrying(

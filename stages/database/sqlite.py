@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pipeline.errors import DatabaseError
-from pipeline.lazy import defer
+from pipeline.lazy import left_out
 from stages.database.connection import Database, Kind, RowsChanged
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ class SQLite(Database):
 def open_sqlite(url: str) -> Iterator[SQLite]:
     """The file that `sqlite:///PATH` names, its folder made where it is missing."""
     # The driver manager imports it for a kind of rows that we never give: 40 ms.
-    defer("pyarrow.dataset")
+    with left_out("pyarrow.dataset"):
+        import adbc_driver_sqlite.dbapi as driver
     import adbc_driver_manager as manager
-    import adbc_driver_sqlite.dbapi as driver
 
     path = Path(url.removeprefix("sqlite:///"))
     try:
