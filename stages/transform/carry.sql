@@ -8,7 +8,7 @@
 -- A title that Trakt still shows but that no longer resolves is carried on without another mark; `resolved_outcomes` remembers where
 -- it stood (`last_title_id`), for the day that it resolves again.
 
-create table resolved_outcomes as
+create view resolved_outcomes as
 select o.*, b.title is not null as known_before, b.title_id as title_id_before,
     case when o.title_id is null then coalesce(b.title_id, b.last_title_id) end as last_title_id
 from outcomes as o
@@ -37,7 +37,7 @@ join baseline_outcomes as b on b.run = s.run and coalesce(b.title_id, b.last_tit
 join outcomes as o on o.run = b.run and o.title = b.title
 where s.moved;
 
-create table resolved_library_entries as
+create view resolved_library_entries as
 with carried as (
     select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
         exists (
@@ -56,7 +56,7 @@ both_sides as (
 select b.*, o.title_id is not null as left_alone
 from both_sides as b left join owned as o using (run, title_id);
 
-create table resolved_season_entries as
+create view resolved_season_entries as
 with carried as (
     select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
         exists (
@@ -75,7 +75,7 @@ both_sides as (
 select b.*, o.title_id is not null as left_alone
 from both_sides as b left join owned as o using (run, title_id);
 
-create table resolved_episode_entries as
+create view resolved_episode_entries as
 with carried as (
     select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
         exists (
@@ -97,7 +97,7 @@ select b.*, o.title_id is not null as left_alone
 from both_sides as b left join owned as o using (run, title_id);
 
 -- A play that is still shown keeps its id and takes the new title along, so none is ever left behind by a move.
-create table resolved_watches as
+create view resolved_watches as
 with carried as (
     select b.* exclude (carried, gone, moved, left_alone), b.gone or not coalesce(s.unresolved, false) as gone, false as moved
     from baseline_watches as b

@@ -15,17 +15,21 @@ qualify row_number() over (
     partition by run, title order by place desc, last_updated_at desc nulls last, position desc
 ) = 1;
 
--- An episode that stands twice in its show's row: the later watched, then the later in the list.
+-- An episode that stands twice in its show's row: the newest, then the later in the list.
 create table watched_parts as
 with seasons as (
-    select run, title, season, place from watched, unnest(seasons) with ordinality as s (season, place) where kind = 'show'
+    select run, title, unnest(seasons) as season, generate_subscripts(seasons, 1) as place from watched where kind = 'show'
+),
+episodes as (
+    select run, title, season.number as season, place,
+        unnest(season.episodes) as episode, generate_subscripts(season.episodes, 1) as position
+    from seasons
 )
-select run, title, season.number as season, episode.number as episode,
-    episode.plays as plays, moment(episode.last_watched_at) as last_watched_at
-from seasons, unnest(season.episodes) with ordinality as e (episode, position)
+select run, title, season, episode.number as episode, episode.plays as plays, moment(episode.last_watched_at) as last_watched_at
+from episodes
 qualify row_number() over (
-    partition by run, title, season.number, episode.number
-    order by moment(episode.last_watched_at) desc nulls last, seasons.place desc, e.position desc
+    partition by run, title, season, episode.number
+    order by moment(episode.last_watched_at) desc nulls last, place desc, position desc
 ) = 1;
 
 create table plays as
@@ -69,14 +73,18 @@ qualify row_number() over (
 
 create table collected_parts as
 with seasons as (
-    select run, title, season, place from collected, unnest(seasons) with ordinality as s (season, place) where kind = 'show'
+    select run, title, unnest(seasons) as season, generate_subscripts(seasons, 1) as place from collected where kind = 'show'
+),
+episodes as (
+    select run, title, season.number as season, place,
+        unnest(season.episodes) as episode, generate_subscripts(season.episodes, 1) as position
+    from seasons
 )
-select run, title, season.number as season, episode.number as episode,
-    moment(episode.collected_at) as collected_at, episode.metadata as metadata
-from seasons, unnest(season.episodes) with ordinality as e (episode, position)
+select run, title, season, episode.number as episode, moment(episode.collected_at) as collected_at, episode.metadata as metadata
+from episodes
 qualify row_number() over (
-    partition by run, title, season.number, episode.number
-    order by moment(episode.collected_at) desc nulls last, seasons.place desc, e.position desc
+    partition by run, title, season, episode.number
+    order by moment(episode.collected_at) desc nulls last, place desc, position desc
 ) = 1;
 
 -- Trakt's last answer, believed only while it still lies ahead of the run.

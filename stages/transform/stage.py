@@ -73,19 +73,16 @@ def transform(
         run_script(connection, __package__, "carry")
         for table in (*BASELINES, "added_titles"):
             _write(connection, storage, table, batch_id)
-        rows = {
-            table: dict(connection.execute(f"select run, count(*) from resolved_{table} group by run").fetchall())
-            for table in KEYS
-        }
+        rows = {table: _count(connection, storage, table, batch_id) for table in KEYS}
     return [
         Transformed(
             run_id=event.run_id,
             at=at,
             batch_id=batch_id,
             catalog_snapshot=snapshot,
-            rows={table: rows[table].get(number, 0) for table in KEYS},
+            rows={table: rows[table].get(event.run_id, 0) for table in KEYS},
         )
-        for number, (_, event) in enumerate(extracted)
+        for _, event in extracted
     ]
 
 
@@ -206,3 +203,9 @@ def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, 
             f"join runs as r using (run) order by {KEYS[table]}"
         )
     copy_to(connection, storage, query, f"resolved/{table}/batch={batch_id}/part-0.parquet")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, batch_id: str) -> dict[str, int]:
+    """The rows of each run, as they were written."""
+    file = parquet(storage, [f"resolved/{table}/batch={batch_id}/part-0.parquet"])
+    return dict(connection.execute(f"select run_id, count(*) from {file} group by run_id").fetchall())
