@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
@@ -51,18 +52,27 @@ def events(state: State, run_id: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run_id", required=False)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @click.pass_obj
 def report(state: State, run_id: str | None, form: str) -> None:
-    """The reconciliation of a run (the last one, if none is named)."""
+    """The reconciliation of a run (the last one, if none is named).
+
+    As HTML it is written to reports/ under DATA_URL, one file that needs no other, and its path is printed.
+    """
     from pipeline import journal
-    from stages.report import text
+    from pipeline.events import Extracted, ImportRequested, Loaded
+    from stages.report import text, write_page
 
     found = journal.find_run(state.storage, run_id)
     name = f"reports/{found}.json"
     if not state.storage.exists(name):
         raise BadInput(f"run {found} has no report", f"See why: trakt-import events {found}")
     content = state.storage.read(name)
+    if form == "html":
+        said: dict[type, Any] = {type(event): event for event in journal.Journal(state.storage, found).events()}
+        events = said[ImportRequested], said[Extracted], said[Loaded]
+        click.echo(write_page(json.loads(content), *events, storage=state.storage))
+        return
     click.echo(content.decode() if form == "json" else text(json.loads(content)))
 
 

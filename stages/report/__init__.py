@@ -1,6 +1,8 @@
 """Report: every record accounted for, from the events and the files of a run."""
 
-from stages.report.stage import report, text
+from stages.report.lines import text
+from stages.report.page import write_page
+from stages.report.stage import report
 from stages.report.standing import report_standing
 
-__all__ = ["report", "report_standing", "text"]
+__all__ = ["report", "report_standing", "text", "write_page"]

@@ -82,3 +82,18 @@ left join staged as s using (run_id)
 left join resolved as w using (run_id)
 left join titles as t using (run_id)
 left join rejected as x using (run_id);
+
+-- What an equation that does not balance is about: titles that load has not told, and titles whose plays are not all there.
+create view unaccounted as
+select o.run_id, 'titles' as equation, o.kind || ' ' || coalesce(o.name, o.trakt_id::varchar, o.title::varchar) as what
+from outcomes as o anti join loaded as l on l.run_id = o.run_id and l.title = o.title
+union all
+select run_id, 'distinct plays', t.title_id || ' (' || t.plays || ' plays, ' || coalesce(w.plays, 0) || ' in watches)'
+from (
+    select run_id, title_id, sum(plays)::bigint as plays from outcomes where title_id is not null group by run_id, title_id
+) as t
+left join (
+    select run_id, title_id, count(*) as plays from resolved_watches where not (carried or gone or moved) group by run_id, title_id
+) as w using (run_id, title_id)
+where t.plays <> coalesce(w.plays, 0)
+order by all;

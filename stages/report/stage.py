@@ -34,16 +34,28 @@ def report(
 ) -> list[tuple[Reported, dict[str, Any]]]:
     """Write `reports/<run_id>.json` for every run of a batch; the events, and the reports themselves.
 
-    An equation that does not balance is never hidden: `balanced` is false, and the equation names both sides.
+    An equation that does not balance is never hidden: `balanced` is false, the equation names both sides and, under
+    `rows`, what is not accounted for.
     """
     with open_duckdb() as connection:
         _views(connection, storage, [extracted for extracted, _, _ in batch], batch[0][1].batch_id)
         lists = {key: _rows(connection, f"from {view}") for key, view in LISTS.items()}
         plays = _rows(connection, "from play_figures")
+        results = [
+            _result(
+                *events,
+                {key: rows.get(events[0].run_id, []) for key, rows in lists.items()},
+                plays[events[0].run_id][0],
+            )
+            for events in batch
+        ]
+        if not all(result["balanced"] for result in results):
+            lost = _rows(connection, "from unaccounted")
+            for result in results:
+                _name_rows(result["equations"], lost.get(result["run_id"], []))
     told = []
-    for events in batch:
-        run_id = events[0].run_id
-        result = _result(*events, {key: rows.get(run_id, []) for key, rows in lists.items()}, plays[run_id][0])
+    for result in results:
+        run_id = result["run_id"]
         storage.write(f"reports/{run_id}.json", msgspec.json.format(msgspec.json.encode(result), indent=1))
         told.append((Reported(run_id=run_id, at=at, balanced=result["balanced"]), result))
     return told
@@ -106,6 +118,12 @@ def _equation(name: str, left: int, right: int) -> dict[str, Any]:
     return {"name": name, "left": left, "right": right, "balanced": left == right}
 
 
+def _name_rows(equations: list[dict[str, Any]], lost: Sequence[Mapping[str, Any]]) -> None:
+    for equation in equations:
+        if not equation["balanced"]:
+            equation["rows"] = [row["what"] for row in lost if equation["name"].startswith(row["equation"])]
+
+
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, list[dict[str, Any]]]:
     """The rows of each run, whose id is the first column."""
     cursor = connection.execute(query)
@@ -149,101 +167,3 @@ def _views(
     staged("rejected", lambda event: chain(*event.inputs.values()), f"select {everything} limit 0")
     staged("history", lambda event: event.inputs.get("history", ()), "select 0::bigint as id, '' as run_id limit 0")
     run_script(connection, __package__, "report")
-
-
-def text(result: dict[str, Any]) -> str:
-    """The report as lines for a terminal or a mail."""
-    lines = [f"Report of run {result['run_id']}", ""]
-    lines.append(
-        f"{'endpoint':<18}{'requests':>9}{'announced':>11}{'stats':>8}{'fetched':>9}{'staged':>8}{'rejected':>10}{'twice':>7}"
-    )
-    for read in result["endpoints"]:
-        announced, counted = ("-" if read[name] is None else read[name] for name in ("announced_items", "counted"))
-        lines.append(
-            f"{read['endpoint']:<18}{read['requests']:>9}{announced:>11}{counted:>8}{read['fetched']:>9}{read['staged']:>8}"
-            f"{read['rejected']:>10}{read['duplicates']:>7}"
-            + ("" if read["outcome"] == "read" else f"  {read['outcome']}")
-        )
-    lines += [
-        "",
-        f"{'table':<18}{'inserted':>9}{'updated':>9}{'unchanged':>11}{'kept':>6}{'left alone':>12}{'deleted here':>14}{'gone':>6}",
-    ]
-    for name, counts in result["tables"].items():
-        lines.append(
-            f"{name:<18}{counts['inserted']:>9}{counts['updated']:>9}{counts['unchanged']:>11}{counts['kept']:>6}"
-            f"{counts['left_alone']:>12}{counts['deleted_here']:>14}{counts['gone']:>6}"
-        )
-    titles = result["titles"]
-    lines += [
-        "",
-        f"{titles['titles']} titles: {titles['imported']} imported, {titles['skipped']} skipped, "
-        f"{titles['not_in_catalogue']} not in the catalogue; {titles['rejected_records']} records could not be read",
-    ]
-    headings = {
-        "not_in_catalogue": "Not in the catalogue (fill in title_id and load with: trakt-import catalog load FILE)",
-        "conflicts": "Ids that point to different titles",
-        "ambiguous": "Ids that several catalogue titles bear",
-        "merged": "Trakt titles that are one catalogue title",
-        "matched": "Newly matched: not in the catalogue at the last import",
-        "moved": "Moved to another catalogue title since the last import",
-        "rejected": "Records that could not be read",
-        "kept": "Kept as the application has it",
-        "gone": "No longer on Trakt",
-        "doubts": "Doubts",
-    }
-    for key, heading in headings.items():
-        rows = result[key]
-        if not rows:
-            continue
-        lines += ["", f"{heading}: {len(rows)}"]
-        if key == "not_in_catalogue":
-            lines.append("  title_id,kind,name,year,trakt_id,imdb_id,tmdb_id,tvdb_id")
-            lines += [
-                "  "
-                + _csv(["", *(row[c] for c in ("kind", "name", "year", "trakt_id", "imdb_id", "tmdb_id", "tvdb_id"))])
-                for row in rows
-            ]
-        elif key == "kept":
-            lines += [f"  {_kept(row)}" for row in rows[:50]]
-            lines += _more(rows)
-        else:
-            lines += [
-                "  " + ", ".join(f"{k} {v}" for k, v in row.items() if v not in (None, "", [])) for row in rows[:50]
-            ]
-            lines += _more(rows)
-    wrong = [equation for equation in result["equations"] if not equation["balanced"]]
-    lines.append("")
-    if wrong:
-        lines.append("IT DOES NOT BALANCE:")
-        lines += [f"  {equation['name']}: {equation['left']} is not {equation['right']}" for equation in wrong]
-    else:
-        lines.append(f"All {len(result['equations'])} equations balance.")
-    return "\n".join(lines)
-
-
-def _more(rows: Sequence[object]) -> list[str]:
-    return [f"  … and {len(rows) - 50} more (--format json has them all)"] if len(rows) > 50 else []
-
-
-def _kept(row: Mapping[str, Any]) -> str:
-    """`Heat, season 2: score 3 stays (here 2026-01-02), Trakt says 7 (2025-12-30): the change here is newer`."""
-    place = row["name"] or row["title_id"]
-    if row["history_id"] is not None:
-        place += f", play {row['history_id']}"
-    elif row["season"] is not None:
-        place += f", season {row['season']}" if row["episode"] is None else f", {row['season']}x{row['episode']:02}"
-    if row["column"] is None:
-        return f"{place}: stays, {row['why']}"
-    here, there = (f" ({row[at]})" if row[at] else "" for at in ("ours_at", "theirs_at"))
-    theirs = "nothing" if row["theirs"] is None else row["theirs"]
-    ours = "empty" if row["ours"] is None else row["ours"]
-    return f"{place}: {row['column']} stays {ours}{here}, Trakt says {theirs}{there}: {row['why']}"
-
-
-def _csv(values: Sequence[object]) -> str:
-    import csv
-    import io
-
-    out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(["" if value is None else value for value in values])
-    return out.getvalue()
