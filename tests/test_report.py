@@ -50,7 +50,9 @@ def test_the_titles_that_the_catalogue_lacks_are_a_csv_that_it_takes_once_filled
     assert missing_csv(page) in home.call("report").out
 
     rows = list(csv.DictReader(io.StringIO(missing_csv(page))))
-    filled = home.catalogue([row | {"title_id": f"mine-{number}", "aired_episodes": ""} for number, row in enumerate(rows)])
+    filled = home.catalogue(
+        [row | {"title_id": f"mine-{number}", "aired_episodes": ""} for number, row in enumerate(rows)]
+    )
     home.call("run", "otter", "--full")
 
     assert filled.code == 0
