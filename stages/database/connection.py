@@ -7,7 +7,7 @@ SQL is the same text on every database, with `?` for parameters. What differs st
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pipeline.errors import BadInput, DatabaseError, TraktImportError
@@ -113,7 +113,8 @@ class Database:
             yield
             self.execute("commit")
         except BaseException:
-            with self._told():
+            # Where the database has ended the transaction itself, or is gone, what is to be told is why.
+            with suppress(DatabaseError), self._told():
                 self._cursor.execute("rollback")
             raise
 
