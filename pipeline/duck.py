@@ -91,9 +91,12 @@ def _stoppable(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def side_by_side(
-    connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, T], R], items: Sequence[T]
+    connection: duckdb.DuckDBPyConnection,
+    work: Callable[[duckdb.DuckDBPyConnection, T], R],
+    items: Sequence[T],
+    at_once: int,
 ) -> list[R]:
-    """What `work` gives for each item, as many at once as there are processors.
+    """What `work` gives for each item, so many at once.
 
     Each has a connection that sees what `connection` has made; what it makes itself is its own, and gone afterwards.
     """
@@ -114,7 +117,7 @@ def side_by_side(
                 aside.execute(f"use {home}; detach {room}")
             aside.close()
 
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="duckdb") as pool:
+    with ThreadPoolExecutor(at_once, thread_name_prefix="duckdb") as pool:
         futures = [pool.submit(alone, item) for item in items]
         try:
             return [future.result() for future in futures]

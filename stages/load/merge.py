@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ACTED = "acted as a join (select run, run_id from runs) as r using (run)"
 Batch = Sequence[tuple[ImportRequested, Extracted, Transformed]]
 
+# Rows; where there are more, the tables are compared one after the other, to save memory.
+MANY = 100_000
+
 
 @dataclass
 class Writes:
@@ -65,7 +68,9 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
                 aside.sql(changes(database, table, _values(database, table, at, "a.clean"), ACTED)).to_arrow_table(),
             )
 
-        for table, (counts, writes) in zip(TABLES, side_by_side(connection, merge, TABLES), strict=True):
+        rows = sum(sum(transformed.rows.values()) for _, _, transformed in batch)
+        merged = side_by_side(connection, merge, TABLES, 2 if rows < MANY else 1)
+        for table, (counts, writes) in zip(TABLES, merged, strict=True):
             comparison.writes[table.name] = writes
             for number in counts:
                 comparison.counts[number][table.name] = counts[number]
