@@ -43,7 +43,9 @@ def _run(state: State, arguments: list[str]) -> int:
         hint = f"See: {context.command_path} --help" if context else "See: trakt-import --help"
         code = _end(state, arguments, f"Bad input: {error.format_message()}", hint, 2)
     except (KeyboardInterrupt, click.Abort):
-        code = _end(state, arguments, "Interrupted", "Go on with: trakt-import resume", INTERRUPTED)
+        imports = any(name in arguments for name in ("run", "resume", "batch", "replay"))
+        hint = "Go on with: trakt-import resume" if imports else "Nothing is left half-done: call it again."
+        code = _end(state, arguments, "Interrupted", hint, INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

@@ -75,7 +75,7 @@ class Reader:
         self._joining = asyncio.Lock()
         self.user_path = user_path
         self._desk = desk
-        self._asked = self._answered = self._staged = self._rejected = self._duplicates = 0
+        self._asked = self._answered = self._fetched = self._staged = self._rejected = self._duplicates = 0
 
     @property
     def distinct(self) -> int:
@@ -155,7 +155,7 @@ class Reader:
             announced_pages=self.reading.pages,
             announced_items=self.reading.rows,
             counted=counted,
-            fetched=self._staged + self._rejected,
+            fetched=self._fetched,
             staged=self._staged,
             rejected=self._rejected,
             duplicates=self._duplicates,
@@ -193,6 +193,7 @@ class Reader:
         new = self._count(staged)
         self._answered += 1
         told = request.told
+        self._fetched += told.items
         self._desk.progress.pages(self.endpoint.name, self._answered, told.pages, self._staged)
         return Page(told.items, new, told.limit or request.asked.limit, told.pages, told.rows)
 

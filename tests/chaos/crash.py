@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def environment(folder: Path, url: str) -> dict[str, str]:
 
 def contents(folder: Path) -> dict[str, Any]:
     """What must not differ: the rows of all tables without their stamps, and the counts of the last run."""
-    with sqlite3.connect(folder / "app.db") as connection:
+    with closing(sqlite3.connect(folder / "app.db")) as connection:
         found: dict[str, Any] = {}
         for table in TABLES:
             names = [row[1] for row in connection.execute(f"pragma table_info({table})") if row[1] not in STAMPS]

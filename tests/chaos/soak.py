@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import tempfile
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def _literal(text: str) -> dict[str, int]:
 
 
 def _rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         found = {}
         for table in TABLES:
             names = [row[1] for row in connection.execute(f"pragma table_info({table})") if row[1] not in STAMPS]
