@@ -55,7 +55,7 @@ query: .venv/ready ## ask the staged files in SQL: make query SQL="from freshnes
 	@if [ -n "$$SQL" ]; then $(BIN)/trakt-import query -- "$$SQL"; else $(BIN)/trakt-import query; fi
 
 docs: .venv/ready ## write docs/dictionary.md anew from the schemas in code
-	@$(BIN)/python -m pipeline.dictionary > docs/dictionary.md.new && mv docs/dictionary.md.new docs/dictionary.md
+	@$(BIN)/python -m pipeline.lake.dictionary > docs/dictionary.md.new && mv docs/dictionary.md.new docs/dictionary.md
 
 lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --all-extras \

@@ -15,6 +15,6 @@ __all__ = ["connect"]
 
 def connect(data_url: str | None = None) -> DuckDBPyConnection:
     """DuckDB over everything under `data_url` (default: the setting `DATA_URL`), as `trakt-import query` sees it."""
-    from pipeline.lake import connect as open_lake
+    from pipeline.lake.connection import connect as open_lake
 
     return open_lake(data_url)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from pipeline.clock import Clock
-from pipeline.console import Crowd
+from pipeline.display.console import Crowd
 from pipeline.errors import BadInput, ConfigurationError, RateLimited, TraktImportError, Unavailable
 from pipeline.events import Extracted, ImportFailed, ImportRequested, Loaded
 from pipeline.journal import Journal

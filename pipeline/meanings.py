@@ -1,7 +1,7 @@
 """What every dataset and every column means, in words: for the data dictionary and for the files themselves.
 
 A name like `show.ids.trakt` is a field within a column; `seasons[].number` is one within a list. Types stand in the
-schemas (`pipeline/datasets.py`); a test holds both against each other, and against the files that runs write.
+schemas (`pipeline/lake/datasets.py`); a test holds both against each other, and against the files that runs write.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uuid6
 
 from pipeline.clock import Clock
-from pipeline.console import Display
+from pipeline.display.console import Display
 from pipeline.errors import BadInput, TraktImportError
 from pipeline.events import AnyEvent, Ended, Extracted, ImportFailed, ImportRequested, Transformed
 from pipeline.journal import INTERRUPTED, Journal

@@ -15,7 +15,7 @@ import pytest
 
 import pipeline.microbatch
 from pipeline.clock import Clock
-from pipeline.console import Silent
+from pipeline.display.console import Silent
 from pipeline.events import EndpointRead, Extracted, ImportRequested
 from pipeline.run import Import
 from pipeline.settings import load_settings

@@ -10,9 +10,9 @@ import sys
 import pytest
 from rich.console import Console
 
-from pipeline.console import Lines
-from pipeline.pace import RATE_LIMIT, Pace, spoken
-from pipeline.terminal import Bars
+from pipeline.display.console import Lines
+from pipeline.display.pace import RATE_LIMIT, Pace, spoken
+from pipeline.display.terminal import Bars
 from tests.sandbox.accounts import make_account
 
 

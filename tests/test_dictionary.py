@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import connect
-from pipeline.datasets import leaves, schemas
-from pipeline.dictionary import dictionary
+from pipeline.lake.datasets import leaves, schemas
+from pipeline.lake.dictionary import dictionary
 from pipeline.meanings import DATASETS, dataset_of
 from tests.sandbox.accounts import make_account
 from tests.sandbox.demo import demo_account

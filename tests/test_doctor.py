@@ -10,9 +10,9 @@ from collections import namedtuple
 import pytest
 
 from pipeline.clock import Clock
-from pipeline.doctor import examine
 from pipeline.settings import load_settings
 from pipeline.storage import Storage
+from pipeline.upkeep.doctor import examine
 from tests.sandbox.accounts import make_account
 from tests.sandbox.faults import Faults
 

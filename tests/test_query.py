@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from pipeline import connect
-from pipeline.lake import Lake
+from pipeline.lake.connection import Lake
 from pipeline.storage import Storage
 from tests.sandbox.accounts import make_account
 

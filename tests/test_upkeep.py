@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.compaction import merge_pages
 from pipeline.errors import StorageError
-from pipeline.lake import Lake
+from pipeline.lake.connection import Lake
 from pipeline.locks import user_lock
 from pipeline.storage import MERGED, Storage
+from pipeline.upkeep.compaction import merge_pages
 from tests.sandbox.accounts import make_account
 from tests.sandbox.faults import Faults
 

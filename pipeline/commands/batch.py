@@ -26,7 +26,7 @@ def batch(state: State, everybody: bool, file: Path | None, full: bool, as_json:
     """Import everybody who is marked nightly. A batch that was killed goes on where it was."""
     from pipeline.batch import run_night
     from pipeline.clock import Clock
-    from pipeline.console import crowd_display
+    from pipeline.display.console import crowd_display
     from pipeline.events import ImportRequested
     from pipeline.run import check_before, new_run_id
 

@@ -79,7 +79,7 @@ def catalog_snapshot(state: State) -> None:
 @click.pass_obj
 def catalog_check(state: State) -> None:
     """Examine the catalogue: ids, duplicates, and how well it covers what the users have."""
-    from pipeline.lake import Lake
+    from pipeline.lake.connection import Lake
     from stages.catalog import check_catalogue
     from stages.database import open_database
 

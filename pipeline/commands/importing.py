@@ -57,7 +57,7 @@ def run(
     that became of the profile's records, stands in the report: `trakt-import report`.
     """
     from pipeline.clock import Clock
-    from pipeline.console import progress_display
+    from pipeline.display.console import progress_display
     from pipeline.events import ImportRequested
     from pipeline.run import check_before, import_user, new_run_id, resume_import
     from pipeline.unfinished import leftover
@@ -103,8 +103,8 @@ def run(
 
 
 def _tell(state: State, done: Import, as_json: bool) -> None:
+    from pipeline.display.summary import counts, doubt_lines, summary, summary_lines
     from pipeline.events import Loaded
-    from pipeline.summary import counts, doubt_lines, summary, summary_lines
 
     if as_json:
         click.echo(json.dumps(summary(state.storage, done), ensure_ascii=False))
@@ -130,10 +130,10 @@ def resume(state: State, run_id: str | None, as_json: bool) -> int:
     By a crash, an interruption, or exit 6 or 7; any other failed run only by its id.
     """
     from pipeline.clock import Clock
-    from pipeline.console import progress_display
+    from pipeline.display.console import progress_display
+    from pipeline.display.summary import summary, summary_lines
     from pipeline.journal import find_run
     from pipeline.run import resume_import
-    from pipeline.summary import summary, summary_lines
     from pipeline.unfinished import unfinished
 
     state.settings.require_client_id()

@@ -17,7 +17,7 @@ from pipeline.state import State
 if TYPE_CHECKING:
     import duckdb
 
-    from pipeline.lake import Lake
+    from pipeline.lake.connection import Lake
 
 SHELL = "trakt-import> "
 GREETING = "SQL over everything under DATA_URL; a statement ends with ; — `from views;` lists the views, Ctrl-D leaves."
@@ -43,7 +43,7 @@ def query(state: State, sql: str | None, file: Path | None, form: str) -> None:
 
     Of several statements the rows of the last one are printed.
     """
-    from pipeline.lake import Lake
+    from pipeline.lake.connection import Lake
 
     if sql is not None and file is not None:
         raise BadInput("both SQL and -f", "Give one of them.")

@@ -15,8 +15,8 @@ def compact(state: State) -> None:
     The page files of finished runs are merged; what is older than RETENTION_DAYS and not needed any more is removed.
     """
     from pipeline.clock import Clock
-    from pipeline.compaction import merge_pages
-    from pipeline.retention import remove_old, sweep
+    from pipeline.upkeep.compaction import merge_pages
+    from pipeline.upkeep.retention import remove_old, sweep
 
     now, days = Clock().now(), state.settings.retention_days
     if torn := sweep(state.storage, now):
@@ -54,7 +54,7 @@ def _baselines(state: State) -> list[tuple[str, str | None]]:
 def doctor(state: State) -> int:
     """Is everything ready? One line each, with what mends it; exit 0 only when all is well."""
     from pipeline.clock import Clock
-    from pipeline.doctor import examine
+    from pipeline.upkeep.doctor import examine
 
     code = 0
     for line in examine(state.settings, state.storage, Clock()):

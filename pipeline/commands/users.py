@@ -69,8 +69,8 @@ def users_add(state: State, user: str, user_id: str | None, nightly: bool | None
 def forget(state: State, user: str, keep_library: bool) -> None:
     """Remove every trace of a user, and import the user no more until `users add` asks for it."""
     from pipeline.clock import Clock
-    from pipeline.forget import forget_files, runs_of
     from pipeline.locks import user_lock
+    from pipeline.upkeep.forget import forget_files, runs_of
     from stages.database import open_database
     from stages.extract.names import asked_name
     from stages.load import accounts, forget_rows
@@ -108,7 +108,7 @@ def replay(state: State, names: tuple[str, ...], everybody: bool, as_json: bool)
     Against today's catalogue, without a request to Trakt.
     """
     from pipeline.clock import Clock
-    from pipeline.console import Silent, progress_display
+    from pipeline.display.console import Silent, progress_display
     from pipeline.events import ImportRequested
     from pipeline.many import replay_all
     from pipeline.run import Import, check_before, new_run_id

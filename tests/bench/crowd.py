@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.batch import run_night
 from pipeline.clock import Clock, stamp
-from pipeline.console import Crowd
+from pipeline.display.console import Crowd
 from pipeline.night import targets
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import Storage

@@ -172,7 +172,7 @@ def _catalogue(database: Database) -> Line:
 
 
 def _coverage(storage: Storage) -> Line:
-    from pipeline.lake import Lake
+    from pipeline.lake.connection import Lake
 
     lake = Lake(storage, "latest_outcomes").connection
     titles, matched = lake.execute("select count(*), count(title_id) from latest_outcomes").fetchall()[0]

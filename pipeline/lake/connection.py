@@ -15,8 +15,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from pipeline.duck import new_connection
+from pipeline.lake.pictures import Picture, every_event, pictures
 from pipeline.meanings import DATASETS, LOADED, RESOLVED, STAGED
-from pipeline.pictures import Picture, every_event, pictures
 from pipeline.storage import Storage
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Lake:
         import pyarrow as pa
         import pyarrow.dataset as ds
 
-        from pipeline.datasets import schemas
+        from pipeline.lake.datasets import schemas
 
         folders = pa.schema([(part, pa.string()) for part in parts])
         schema = pa.schema([*folders, *schemas()[dataset]])
@@ -234,8 +234,8 @@ class Lake:
 
 
 def ready_made() -> dict[str, str]:
-    """The ready-made views: the text of each `.sql` file in `pipeline/views`, by name."""
-    folder = resources.files("pipeline.views")
+    """The ready-made views: the text of each `.sql` file in `pipeline/lake/views`, by name."""
+    folder = resources.files("pipeline.lake.views")
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     return {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in files}
 

@@ -1,4 +1,4 @@
-"""The data dictionary as Markdown: `python -m pipeline.dictionary > docs/dictionary.md` (make docs)."""
+"""The data dictionary as Markdown: `python -m pipeline.lake.dictionary > docs/dictionary.md` (make docs)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tempfile import gettempdir
 
 import pyarrow as pa
 
-from pipeline.datasets import leaves, schemas
-from pipeline.lake import Lake, about, ready_made
+from pipeline.lake.connection import Lake, about, ready_made
+from pipeline.lake.datasets import leaves, schemas
 from pipeline.meanings import CATALOGUE, LOADED, RESOLVED, STAGED, UNITS, Dataset
 from pipeline.storage import Storage
 

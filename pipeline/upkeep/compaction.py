@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pipeline.duck import copy_to, open_duckdb, parquet
 from pipeline.errors import Running, StorageError
 from pipeline.journal import run_ids
+from pipeline.lake.pictures import newest_event
 from pipeline.locks import user_lock
-from pipeline.pictures import newest_event
 from pipeline.storage import MERGED, Storage
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from pipeline.errors import Running
 from pipeline.journal import run_ids
+from pipeline.lake.pictures import newest_event
 from pipeline.locks import user_lock
-from pipeline.pictures import newest_event
 from pipeline.storage import ASIDE, Storage
 
 DAY = 86_400.0

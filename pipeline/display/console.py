@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from pipeline.pace import RATE_LIMIT, Pace, counted, spoken
+from pipeline.display.pace import RATE_LIMIT, Pace, counted, spoken
 from pipeline.settings import Settings
 
 # Seconds between two lines about the same reading.
@@ -109,7 +109,7 @@ def progress_display(settings: Settings, verbosity: int) -> Iterator[Display]:
     if verbosity < 0:
         yield Silent()
     elif settings.log_format == "text" and _is_terminal():
-        from pipeline.terminal import Bars
+        from pipeline.display.terminal import Bars
 
         with Bars() as bars:
             yield bars

@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Column
 from rich.text import Text
 
-from pipeline.pace import RATE_LIMIT, Pace, counted, spoken
+from pipeline.display.pace import RATE_LIMIT, Pace, counted, spoken
 
 DOING = {
     "extract": "reading from Trakt",
