@@ -32,7 +32,7 @@ def runs(state: State, as_json: bool) -> None:
         )
 
 
-@click.command()
+@click.command(short_help="The journal of a run.")
 @click.argument("run_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.pass_obj
@@ -50,7 +50,7 @@ def events(state: State, run_id: str | None, as_json: bool) -> None:
         click.echo(f"{row['seq']:>3}  {row['at']}  {row['event']:<16} {json.dumps(rest, ensure_ascii=False)}")
 
 
-@click.command()
+@click.command(short_help="The reconciliation of a run.")
 @click.argument("run_id", required=False)
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @click.pass_obj
@@ -97,7 +97,7 @@ def diff(state: State, run_id: str) -> None:
         click.echo("\n".join(lines))
 
 
-@click.command()
+@click.command(short_help="Put back what a run wrote.")
 @click.argument("run_id")
 @click.pass_obj
 def undo(state: State, run_id: str) -> None:

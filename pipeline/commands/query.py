@@ -26,7 +26,7 @@ WIDEST = 80  # of a cell in a table; CSV and JSON give all of it
 READ_ONLY = "query reads the views and nothing else: it cannot write, and sees no other files."
 
 
-@click.command()
+@click.command(short_help="Ask the staged files in SQL, read-only.")
 @click.argument("sql", required=False)
 @click.option("-f", "--file", "file", type=click.Path(path_type=Path), metavar="FILE", help="Take the SQL from a file.")
 @click.option(

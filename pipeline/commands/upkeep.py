@@ -49,7 +49,7 @@ def _baselines(state: State) -> list[tuple[str, str | None]]:
         return [(row[0], row[1]) for row in rows]
 
 
-@click.command()
+@click.command(short_help="Is everything ready?")
 @click.pass_obj
 def doctor(state: State) -> int:
     """Is everything ready? One line each, with what mends it; exit 0 only when all is well."""

@@ -62,7 +62,7 @@ def users_add(state: State, user: str, user_id: str | None, nightly: bool | None
     click.echo(said)
 
 
-@click.command()
+@click.command(short_help="Remove every trace of a user.")
 @click.argument("user")
 @click.option("--keep-library", is_flag=True, help="Leave what was imported in the library.")
 @click.pass_obj
