@@ -237,9 +237,11 @@ def test_eight_imports_at_once_while_the_application_writes_lose_nothing(home, s
 
     writer = threading.Thread(target=application)
     writer.start()
-    codes = run_one(account.slug for account in accounts)
-    stop.set()
-    writer.join()
+    try:
+        codes = run_one(account.slug for account in accounts)
+    finally:
+        stop.set()
+        writer.join()
 
     assert codes == [0] * 8
     assert written

@@ -4,47 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.duck import copy_to, open_duckdb, parquet, run_script, side_by_side, sql_of
-from pipeline.events import Counts, Extracted, ImportRequested, Transformed
+from pipeline.events import Counts
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.accounts import bases as bases_of
 from stages.load.columns import changes, inserts, lists
+from stages.load.comparison import Batch, Comparison, Writes
 from stages.load.rows import read_ours
 from stages.load.tables import TABLES, TITLES, Table
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
 ACTED = "acted as a join (select run, run_id from runs) as r using (run)"
-Batch = Sequence[tuple[ImportRequested, Extracted, Transformed]]
-
 # Rows; where there are more, the tables are compared one after the other, to save memory.
 MANY = 100_000
-
-
-@dataclass
-class Writes:
-    """The rows of one table that are to be written, as the database takes them."""
-
-    inserts: pa.Table
-    changes: pa.Table
-    """Updates and deletes (`deleted`), each with the row as it was compared (`was_…`)."""
-
-
-@dataclass
-class Comparison:
-    """What comes of comparing a batch with the database; `bases` by run number, `counts` by run number and table."""
-
-    bases: list[str | None]
-    writes: dict[str, Writes] = field(default_factory=dict)
-    added_titles: pa.Table | None = None
-    counts: dict[int, dict[str, Counts]] = field(default_factory=dict)
-    titles: dict[int, dict[str, int]] = field(default_factory=dict)
 
 
 def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, at: str) -> Comparison:

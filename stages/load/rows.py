@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from stages.load.merge import Batch, Comparison
+    from stages.load.comparison import Batch, Comparison
 
 
 def read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> None:

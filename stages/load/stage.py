@@ -14,7 +14,8 @@ from pipeline.events import Loaded
 from pipeline.storage import Storage
 from stages.database import Database, RowsChanged, RowsLocked
 from stages.load.accounts import record
-from stages.load.merge import Batch, Comparison, compare
+from stages.load.comparison import Batch, Comparison
+from stages.load.merge import compare
 from stages.load.rows import complete_runs, lock_users, stage_writes, write
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from pipeline.events import PutBack, Undone
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.columns import PLACE, changes, inserts
-from stages.load.merge import Comparison, Writes
+from stages.load.comparison import Comparison, Writes
 from stages.load.rows import read_ours, stage_writes, write
 from stages.load.tables import TABLES, Table
 from stages.load.written import LoadedRun, loaded_run, written

@@ -1,0 +1,34 @@
+"""What comes of comparing a batch with the database, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.events import Counts, Extracted, ImportRequested, Transformed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Batch = Sequence[tuple[ImportRequested, Extracted, Transformed]]
+
+
+@dataclass
+class Writes:
+    """The rows of one table that are to be written, as the database takes them."""
+
+    inserts: pa.Table
+    changes: pa.Table
+    """Updates and deletes (`deleted`), each with the row as it was compared (`was_…`)."""
+
+
+@dataclass
+class Comparison:
+    """What comes of comparing a batch with the database; `bases` by run number, `counts` by run number and table."""
+
+    bases: list[str | None]
+    writes: dict[str, Writes] = field(default_factory=dict)
+    added_titles: pa.Table | None = None
+    counts: dict[int, dict[str, Counts]] = field(default_factory=dict)
+    titles: dict[int, dict[str, int]] = field(default_factory=dict)
