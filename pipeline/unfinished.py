@@ -72,7 +72,7 @@ def is_open(events: Sequence[AnyEvent]) -> bool:
 
 def sweep_run(storage: Storage, run_id: str) -> None:
     """Remove what torn writes of a run that nobody is at work on left behind, staged pages apart."""
-    storage.sweep(f"runs/{run_id}/events", "reports", *storage.folders("catalog"))
+    storage.sweep(f"runs/{run_id}/events", "reports", "loaded/events", *storage.folders("catalog"))
     for room in ("resolved", "before", "loaded"):
         storage.sweep(*(f"{table}/batch={run_id}" for table in storage.folders(room)))
 
