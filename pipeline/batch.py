@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
+from pipeline.batch_report import PROMETHEUS, earlier_result, prometheus, result_of
 from pipeline.clock import Clock
 from pipeline.display.console import Crowd
-from pipeline.errors import BadInput, ConfigurationError, RateLimited, TraktImportError, Unavailable
-from pipeline.events import Extracted, ImportFailed, ImportRequested, Loaded
-from pipeline.journal import Journal
+from pipeline.errors import ConfigurationError, RateLimited, TraktImportError, Unavailable
+from pipeline.events import Extracted, ImportRequested
+from pipeline.extraction import user_id_of
 from pipeline.locks import user_lock
 from pipeline.microbatch import finish
 from pipeline.night import Night, Target, end_night, night
@@ -24,8 +25,6 @@ from pipeline.run import Import, new_run_id, refuse_superseded, take_up
 from pipeline.settings import Settings
 from pipeline.storage import Storage
 
-# Where node_exporter's figures lie.
-PROMETHEUS = "reports/trakt_import.prom"
 # Profiles read side by side: as many as keep all connections busy.
 AT_ONCE = 24
 # Runs of one transform statement and one load transaction, and as many again may wait; each holds two locks.
@@ -124,7 +123,16 @@ class Batch:
                 continue
             if key in self.night.left:
                 try:
-                    runs.append(self._take_up(self.night.left[key], locked=bool(runs)))
+                    runs.append(
+                        take_up(
+                            self.night.left[key],
+                            settings=self.settings,
+                            storage=self.storage,
+                            clock=self.clock,
+                            progress=self.display,
+                            locked=bool(runs),
+                        )
+                    )
                     continue
                 except TraktImportError:
                     # Superseded, or somebody is at work on it: a run of its own will tell.
@@ -142,23 +150,6 @@ class Batch:
             runs.append(run)
         return runs
 
-    def _take_up(self, run_id: str, *, locked: bool) -> Import:
-        run = take_up(
-            run_id,
-            settings=self.settings,
-            storage=self.storage,
-            clock=self.clock,
-            progress=self.display,
-            locked=locked,
-        )
-        if isinstance(run.last, ImportRequested) and run.request.user_id is not None:
-            try:
-                refuse_superseded(run, run.request.user_id)
-            except BadInput as error:
-                run.fail(error)
-                raise
-        return run
-
     async def _extract(self, run: Import, target: Target) -> Extracted:
         from stages.extract import extract
 
@@ -170,8 +161,6 @@ class Batch:
                 locked.add(profile.slug)
             user_id = run.request.user_id
             if profile.slug != target.known or user_id is None:
-                from pipeline.extraction import user_id_of
-
                 with run.database() as database:
                     user_id = user_id_of(run, database, profile.slug, profile.trakt_id)
             if run.resumed:
@@ -245,32 +234,6 @@ def _same(event: Extracted, run: Import) -> Extracted:
     )
 
 
-def result_of(run: Import) -> dict[str, Any]:
-    """What the batch report says of one run."""
-    extracted = next((event for event in run.events if isinstance(event, Extracted)), None)
-    about: dict[str, Any] = {
-        "user": extracted.trakt_slug if extracted else run.request.user,
-        "user_id": extracted.user_id if extracted else run.request.user_id,
-        "run_id": run.request.run_id,
-        "requests": extracted.requests if extracted else 0,
-    }
-    if run.error is not None:
-        error = run.error if isinstance(run.error, TraktImportError) else None
-        return about | {
-            "status": "failed",
-            "error": error.message if error else f"A bug: {type(run.error).__name__}: {run.error}",
-            "hint": error.hint if error else "Please report this.",
-            "exit_code": error.exit_code if error else 1,
-        }
-    loaded: Loaded = run.said(Loaded)
-    return about | {
-        "status": "changed" if loaded.imported_count else "unchanged",
-        "imported_count": loaded.imported_count,
-        "skipped_count": loaded.skipped_count,
-        "error_count": loaded.error_count,
-    }
-
-
 def run_night(
     targets: Sequence[Target], *, settings: Settings, storage: Storage, clock: Clock, full: bool, display: Crowd
 ) -> dict[str, Any]:
@@ -287,7 +250,7 @@ def run_night(
         display.user(results[-1])
 
     with night(storage, clock, full=full) as here:
-        earlier = [_earlier(run_id, settings, storage, clock) for run_id in here.done.values()]
+        earlier = [earlier_result(run_id, settings, storage, clock) for run_id in here.done.values()]
         display.begin(sum(len(target.user_ids) for target in targets), earlier, here.at if here.goes_on else None)
         work = Batch(settings, storage, clock, here, full, display, done)
         try:
@@ -301,31 +264,3 @@ def run_night(
             storage.write(PROMETHEUS, prometheus(report, began, clock.now()).encode())
         end_night(storage, here, {"night_id": here.night_id, "began_at": here.at, "ended_at": clock.stamp(), **report})
     return report
-
-
-def _earlier(run_id: str, settings: Settings, storage: Storage, clock: Clock) -> dict[str, Any]:
-    """What the report says of a run that the same night did before it was interrupted."""
-    events = Journal(storage, run_id).events()
-    request, last = events[0], events[-1]
-    assert isinstance(request, ImportRequested)
-    run = Import(settings, storage, clock, request, Crowd("text", -1), events=events)
-    if isinstance(last, ImportFailed):
-        run.error = TraktImportError(hint=last.hint, text=last.error)
-        run.error.exit_code = last.exit_code
-    return result_of(run)
-
-
-def prometheus(report: dict[str, Any], began: float, ended: float) -> str:
-    """The figures of a night as node_exporter's text file collector reads them."""
-    lines = ["# TYPE trakt_import_batch_users gauge"]
-    for status in ("changed", "unchanged", "failed"):
-        count = sum(user["status"] == status for user in report["users"])
-        lines.append(f'trakt_import_batch_users{{status="{status}"}} {count}')
-    for name, value in {
-        "requests": report["requests"],
-        "waited_seconds": report["waited_seconds"],
-        "duration_seconds": round(ended - began, 1),
-        "ended_timestamp_seconds": round(ended),
-    }.items():
-        lines += [f"# TYPE trakt_import_batch_{name} gauge", f"trakt_import_batch_{name} {value}"]
-    return "\n".join(lines) + "\n"

@@ -10,16 +10,15 @@ import msgspec
 from pipeline.errors import BadInput
 from pipeline.journal import last_extracted
 from pipeline.locks import user_lock
+from pipeline.run import Import, refuse_superseded
 
 if TYPE_CHECKING:
     from pipeline.events import Extracted
-    from pipeline.run import Import
     from stages.database import Database
 
 
 def extract_alone(run: Import) -> Extracted:
     """Read one profile, in an event loop of its own; the user's lock is held from the profile's answer on."""
-    from pipeline.run import refuse_superseded
     from stages.extract import extract
 
     with run.database() as database:

@@ -12,7 +12,8 @@ from typing import Any
 
 from pipeline.errors import DatabaseError, TraktImportError, Unbalanced
 from pipeline.events import AnyEvent, Ended, Extracted, ImportRequested, Loaded, Reported, Transformed
-from pipeline.run import Import, new_run_id
+from pipeline.extraction import extract_alone, picture_again
+from pipeline.run import Import, new_run_id, rewind
 
 Batch = Sequence[Import]
 
@@ -93,21 +94,7 @@ def _of_one(error: Exception, run: Import) -> bool:
     return True
 
 
-def rewind(batch: Batch) -> None:
-    """Put those runs back behind extract whose load did not commit."""
-    from stages.load import committed
-
-    with batch[0].database() as database:
-        done = committed(database, [run.request.run_id for run in batch])
-    for run in batch:
-        if run.request.run_id not in done:
-            while not isinstance(run.last, Extracted | ImportRequested):
-                run.events.pop()
-
-
 def _extract(batch: Batch) -> list[AnyEvent]:
-    from pipeline.extraction import extract_alone, picture_again
-
     return [picture_again(run) if run.request.source == "replay" else extract_alone(run) for run in batch]
 
 

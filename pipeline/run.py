@@ -1,10 +1,10 @@
-"""One import of a profile: what it is, how it begins, how it is taken up again."""
+"""A run: what it is, how it begins, how it ends early, how it is taken up again."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -104,36 +104,12 @@ def new_run_id() -> str:
     return str(uuid6.uuid7())
 
 
-def import_user(
-    request: ImportRequested, *, settings: Settings, storage: Storage, clock: Clock, progress: Display
-) -> Import:
-    """Run one import to its end, in this process.
-
-    Raises the `TraktImportError` that ended it, after an `ImportFailed` event; `KeyboardInterrupt` likewise.
-    `Unbalanced` where the report's equations do not hold: everything is written then, and the report says what.
-    """
-    run = Import(settings, storage, clock, request, progress)
-    run.begin()
-    return _alone(run)
-
-
-def resume_import(run_id: str, *, settings: Settings, storage: Storage, clock: Clock, progress: Display) -> Import:
-    """Go on with a run from its last event; ends as `import_user` does.
-
-    A run that is older than its user's last completed one is closed as failed (superseded), never loaded: `BadInput`.
-    """
-    run = take_up(run_id, settings=settings, storage=storage, clock=clock, progress=progress)
-    if isinstance(run.last, Ended):
-        raise BadInput(f"run {run_id} is finished", f"See: trakt-import report {run_id}")
-    return _alone(run)
-
-
 def take_up(
     run_id: str, *, settings: Settings, storage: Storage, clock: Clock, progress: Display, locked: bool = False
 ) -> Import:
     """A run as its journal left it; its user's lock is taken where the user is known, unless it is `locked` already.
 
-    `BadInput` as `resume_import`.
+    `BadInput` where a later run of the user is loaded already: then this one is closed as failed (superseded).
     """
     held = contextlib.ExitStack()
     held.enter_context(run_lock(storage, run_id))
@@ -145,25 +121,34 @@ def take_up(
         raise BadInput(f"run {run_id} has no beginning", "List the runs with: trakt-import runs")
     run = Import(settings, storage, clock, request, progress, held, events, resumed=True)
     sweep_run(storage, run_id)
+    if isinstance(run.last, Ended):
+        return run
     extracted = next((event for event in events if isinstance(event, Extracted)), None)
-    if extracted is not None and not isinstance(run.last, Ended):
-        if not locked:
-            run.held.enter_context(user_lock(storage, extracted.trakt_slug))
+    if extracted is not None and not locked:
+        run.held.enter_context(user_lock(storage, extracted.trakt_slug))
+    user_id = extracted.user_id if extracted else request.user_id
+    if user_id is not None:
         try:
-            refuse_superseded(run, extracted.user_id)
+            refuse_superseded(run, user_id)
         except BadInput as error:
             run.fail(error)
             raise
-        _settle(run)
+    if isinstance(run.last, Transformed) and run.last.batch_id != request.run_id:
+        # It stopped inside a batch of several, and goes on in one of its own, unless that one is committed.
+        rewind([run])
     return run
 
 
-def _settle(run: Import) -> None:
-    """A run that stopped inside a batch of several goes on in one of its own, unless that batch is committed."""
-    from pipeline.microbatch import rewind
+def rewind(runs: Sequence[Import]) -> None:
+    """Put those runs back behind extract whose load did not commit."""
+    from stages.load import committed
 
-    if isinstance(run.last, Transformed) and run.last.batch_id != run.request.run_id:
-        rewind([run])
+    with runs[0].database() as database:
+        done = committed(database, [run.request.run_id for run in runs])
+    for run in runs:
+        if run.request.run_id not in done:
+            while not isinstance(run.last, Extracted | ImportRequested):
+                run.events.pop()
 
 
 def refuse_superseded(run: Import, user_id: str) -> None:
@@ -175,46 +160,3 @@ def refuse_superseded(run: Import, user_id: str) -> None:
     last = found[0].last_run_id if found else None
     if last is not None and last > run.request.run_id:
         raise BadInput(f"run {run.request.run_id} is superseded by run {last}", NOTHING_TO_DO)
-
-
-def _alone(run: Import) -> Import:
-    from pipeline.microbatch import finish
-
-    finish([run])
-    if run.error is not None:
-        raise run.error
-    return run
-
-
-def check_before(request: ImportRequested, settings: Settings, storage: Storage) -> None:
-    """Everything that can be told before the first request: key, tables, catalogue."""
-    from stages.catalog import current_snapshot
-    from stages.database import open_database
-
-    if request.source == "api":
-        settings.require_client_id()
-    with open_database(settings) as database:
-        database.prepare()
-        if request.add_missing and database.titles_is_view():
-            raise BadInput(
-                "--add-missing cannot add to titles, which is a view", "Add the titles to the application's own tables."
-            )
-        if request.add_missing and database.title_id_type != "text":
-            raise BadInput(
-                f"--add-missing makes text ids, titles has {database.title_id_type}",
-                "Add the titles to the application's own tables.",
-            )
-        if request.user and request.source == "api":
-            _refuse_blocked(request.user, database)
-        current_snapshot(database, storage, allow_empty=request.add_missing)
-
-
-def _refuse_blocked(user: str, database: Database) -> None:
-    """Whoever is blocked is not even asked for, and leaves no journal."""
-    from stages.extract.names import asked_name
-    from stages.load import accounts
-
-    slug = asked_name(user).asked.lower()
-    found = accounts(database, slug=slug)
-    if found and all(account.blocked_at for account in found):
-        raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")

@@ -28,7 +28,8 @@ def batch(state: State, everybody: bool, file: Path | None, full: bool, as_json:
     from pipeline.clock import Clock
     from pipeline.display.console import crowd_display
     from pipeline.events import ImportRequested
-    from pipeline.run import check_before, new_run_id
+    from pipeline.importing import check_before
+    from pipeline.run import new_run_id
 
     if everybody and file is not None:
         raise BadInput("both --all and --users", "Give one of them.")

@@ -59,7 +59,8 @@ def run(
     from pipeline.clock import Clock
     from pipeline.display.console import progress_display
     from pipeline.events import ImportRequested
-    from pipeline.run import check_before, import_user, new_run_id, resume_import
+    from pipeline.importing import check_before, import_user, resume_import
+    from pipeline.run import new_run_id
     from pipeline.unfinished import leftover
     from stages.extract.endpoints import LISTS
     from stages.extract.names import asked_name
@@ -107,7 +108,7 @@ def _tell(state: State, done: Import, as_json: bool) -> None:
     from pipeline.events import Loaded
 
     if as_json:
-        click.echo(json.dumps(summary(state.storage, done), ensure_ascii=False))
+        click.echo(json.dumps(summary(state.storage, done.said(Loaded)), ensure_ascii=False))
     else:
         click.echo("\n".join(summary_lines(counts(done.said(Loaded)), done.report or {})))
     doubts = (done.report or {}).get("doubts", [])
@@ -132,8 +133,9 @@ def resume(state: State, run_id: str | None, as_json: bool) -> int:
     from pipeline.clock import Clock
     from pipeline.display.console import progress_display
     from pipeline.display.summary import summary, summary_lines
+    from pipeline.events import Loaded
+    from pipeline.importing import resume_import
     from pipeline.journal import find_run
-    from pipeline.run import resume_import
     from pipeline.unfinished import unfinished
 
     state.settings.require_client_id()
@@ -152,7 +154,7 @@ def resume(state: State, run_id: str | None, as_json: bool) -> int:
             failed.append(number)
             tell(state, {"run_id": number, "error": error.message, "hint": error.hint}, f"{number}: {error.message}")
             continue
-        results.append({"run_id": number, **summary(state.storage, done)})
+        results.append({"run_id": number, **summary(state.storage, done.said(Loaded))})
         if not as_json:
             click.echo("\n".join([f"run {number}", *summary_lines(results[-1], done.report or {})]))
     if as_json:

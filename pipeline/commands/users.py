@@ -110,8 +110,9 @@ def replay(state: State, names: tuple[str, ...], everybody: bool, as_json: bool)
     from pipeline.clock import Clock
     from pipeline.display.console import Silent, progress_display
     from pipeline.events import ImportRequested
-    from pipeline.many import replay_all
-    from pipeline.run import Import, check_before, new_run_id
+    from pipeline.importing import check_before
+    from pipeline.replaying import replay_all
+    from pipeline.run import Import, new_run_id
 
     if bool(names) == everybody:
         raise BadInput("name users, or --all", "Usage: trakt-import replay USER… | --all")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,18 +11,13 @@ from pipeline.duck import open_duckdb, parquet
 from pipeline.events import Loaded
 from pipeline.storage import Storage
 
-if TYPE_CHECKING:
-    from pipeline.run import Import
-
-
 USUAL = ("inserted", "updated", "unchanged", "kept")
 COLUMNS = (*USUAL, "left_alone", "deleted_here", "gone")
 NAMED, DOUBTS = 3, 20
 
 
-def summary(storage: Storage, run: Import) -> dict[str, Any]:
+def summary(storage: Storage, loaded: Loaded) -> dict[str, Any]:
     """The six keys of `run --json`; the lists are complete, Trakt's names, by code point."""
-    loaded: Loaded = run.said(Loaded)
     outcomes = parquet(storage, [f"loaded/outcomes/batch={loaded.batch_id}/part-0.parquet"])
     with open_duckdb() as connection:
         rows = connection.execute(

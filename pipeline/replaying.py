@@ -1,19 +1,16 @@
-"""Many runs through the stages: in micro-batches, each user's lock held, no user's failure stopping another."""
+"""Pictures once more against today's catalogue: in micro-batches, without a request, nobody's failure stopping another."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from pipeline.errors import TraktImportError
+from pipeline.extraction import picture_again
 from pipeline.locks import user_lock
 from pipeline.microbatch import finish
-
-if TYPE_CHECKING:
-    from pipeline.events import Extracted
-    from pipeline.run import Import
+from pipeline.run import Import
 
 # Users of one transform statement and one load transaction: enough to make each nearly free, few enough for memory.
 MICRO_BATCH = 200
@@ -21,20 +18,16 @@ MICRO_BATCH = 200
 
 def replay_all(runs: Sequence[Import], done: Callable[[Import], None]) -> None:
     """Transform and load the pictures of all these users again; `done` is told of each run as it ends."""
-    from pipeline.extraction import picture_again
-
     for part in _batches(runs):
         with contextlib.ExitStack() as locks:
             for slug, group in groupby(part, key=lambda run: run.request.user):
-                _locked(locks, slug, list(group), picture_again)
+                _locked(locks, slug, list(group))
             finish([run for run in part if run.error is None])
         for run in part:
             done(run)
 
 
-def _locked(
-    locks: contextlib.ExitStack, slug: str, runs: Sequence[Import], extract: Callable[[Import], Extracted]
-) -> None:
+def _locked(locks: contextlib.ExitStack, slug: str, runs: Sequence[Import]) -> None:
     """Publish what each run begins with; one lock serves all the runs of one profile."""
     failure: TraktImportError | None = None
     try:
@@ -47,7 +40,7 @@ def _locked(
             run.begin()
             if failure is not None:
                 raise failure
-            run.publish(extract(run))
+            run.publish(picture_again(run))
         except TraktImportError as error:
             run.fail(error)
 
