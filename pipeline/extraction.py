@@ -74,7 +74,7 @@ def _known(run: Import, database: Database) -> str | None:
     from stages.load import accounts
 
     name = asked_name(run.request.user)
-    found = accounts(database, slug=name.asked.lower()) if not name.guessed else []
+    found = accounts(database, slug=name.slug) if not name.guessed else []
     return found[0].trakt_slug if found else None
 
 

@@ -45,7 +45,7 @@ def _refuse_blocked(user: str, database: Database) -> None:
     from stages.extract.names import asked_name
     from stages.load import accounts
 
-    slug = asked_name(user).asked.lower()
+    slug = asked_name(user).slug
     found = accounts(database, slug=slug)
     if found and all(account.blocked_at for account in found):
         raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")

@@ -120,7 +120,7 @@ def _named(names: Iterable[str], known: dict[str, list[Account]]) -> list[Target
     found: dict[str, Target] = {}
     for name in names:
         asked = asked_name(name)
-        slug = asked.asked.lower()
+        slug = asked.slug
         of_slug = known.get(slug, [])
         if any(account.blocked_at for account in of_slug):
             raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")

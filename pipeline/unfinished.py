@@ -96,7 +96,7 @@ def _runs_of(request: ImportRequested, storage: Storage, clock: Clock) -> Iterat
 def _asked(request: ImportRequested) -> str:
     from stages.extract.names import asked_name
 
-    return asked_name(request.user).asked.lower()
+    return asked_name(request.user).slug
 
 
 def _same(asked: AnyEvent, request: ImportRequested) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sandbox.accounts import make_account
+from tests.sandbox.faults import Faults
 from tests.test_resume import contents
 
 
@@ -123,6 +124,17 @@ def test_forget_leaves_no_trace_but_the_block_and_what_somebody_touched(home, se
     assert traces(home, "otter") == []
     assert home.call("run", "beaver", "--full", "--json").json["imported_count"] == 0
     assert home.call("forget", "nobody").code == 2
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("typed", ["https://app.trakt.tv/users/Quiet-Otter", "@quiet-otter", "Quiet.Otter"])
+def test_forget_finds_one_who_never_let_us_in_by_whatever_was_typed(home, served, typed):
+    faults = Faults(privacy="profile_flag")
+    served(make_account("quiet-otter", username="Quiet.Otter", movies=2, shows=1, plays=4, faults=faults))
+    assert home.call("run", typed).code == 5
+
+    assert home.call("forget", "quiet-otter").code == 0
+    assert traces(home, "tter") == []
 
 
 @pytest.mark.one_database

@@ -58,7 +58,7 @@ def users_add(state: State, user: str, user_id: str | None, nightly: bool | None
     name = asked_name(user)
     with open_database(state.settings) as database:
         database.prepare()
-        said = enlist(database, slug=name.asked.lower(), username=name.typed, user_id=user_id or None, nightly=nightly)
+        said = enlist(database, slug=name.slug, username=name.typed, user_id=user_id or None, nightly=nightly)
     click.echo(said)
 
 
@@ -75,7 +75,7 @@ def forget(state: State, user: str, keep_library: bool) -> None:
     from stages.extract.names import asked_name
     from stages.load import accounts, forget_rows
 
-    slug = asked_name(user).asked.lower()
+    slug = asked_name(user).slug
     storage, at = state.storage, Clock().stamp()
     with user_lock(storage, slug), open_database(state.settings) as database:
         database.prepare()
@@ -162,7 +162,7 @@ def _chosen(state: State, names: tuple[str, ...]) -> list[Account]:
             return [account for account in accounts(database) if not account.blocked_at]
         found: dict[str, Account] = {}
         for name in names:
-            slug = asked_name(name).asked.lower()
+            slug = asked_name(name).slug
             known = accounts(database, slug=slug)
             if not known:
                 raise BadInput(f"{slug} is not on record", f"Import once with: trakt-import run {slug}")

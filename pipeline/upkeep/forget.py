@@ -12,6 +12,7 @@ from pipeline.duck import copy_to, open_duckdb, parquet, quoted
 from pipeline.events import Extracted, ImportRequested, Loaded, Transformed
 from pipeline.journal import Journal
 from pipeline.storage import Storage
+from stages.extract.names import asked_name
 
 
 def runs_of(storage: Storage, slug: str, user_ids: Iterable[str]) -> dict[str, list[Any]]:
@@ -29,7 +30,7 @@ def _is_of(event: Any, slug: str, user_ids: set[str]) -> bool:
     if isinstance(event, Extracted):
         return event.trakt_slug == slug or event.user_id in user_ids
     if isinstance(event, ImportRequested):
-        return event.user.strip().removeprefix("@").lower() == slug or event.user_id in user_ids
+        return asked_name(event.user).slug == slug or event.user_id in user_ids
     return False
 
 

@@ -24,6 +24,11 @@ class Name:
     asked: str
     guessed: bool
 
+    @property
+    def slug(self) -> str:
+        """What the profile is known by, as far as the name tells."""
+        return self.asked.lower()
+
     def fits(self, username: str) -> bool:
         """Whether a profile with this username may be the one that was meant."""
         return not self.guessed or username.casefold() == self.typed.casefold()
