@@ -36,17 +36,15 @@ def compact(state: State) -> None:
         tell(state, {"left_out": slug}, f"left out: {slug} is being imported")
 
 
-def _baselines(state: State) -> list[tuple[str, str | None]]:
+def _baselines(state: State) -> list[tuple[str | None, str | None]]:
     from stages.database import open_database
+    from stages.load import accounts, bases
 
     with open_database(state.settings) as database:
         if database.version() is None:
             return []
-        rows = database.execute(
-            "select a.last_run_id, r.batch_id from trakt_accounts as a "
-            "left join import_runs as r on r.run_id = a.last_run_id where a.last_run_id is not null"
-        )
-        return [(row[0], row[1]) for row in rows]
+        imported = [account.user_id for account in accounts(database) if account.last_run_id]
+        return list(bases(database, imported).values())
 
 
 @click.command(short_help="Is everything ready?")

@@ -62,7 +62,9 @@ class Removed:
     busy: tuple[str, ...] = ()
 
 
-def remove_old(storage: Storage, *, days: float, now: float, baselines: Iterable[tuple[str, str | None]]) -> Removed:
+def remove_old(
+    storage: Storage, *, days: float, now: float, baselines: Iterable[tuple[str | None, str | None]]
+) -> Removed:
     """Remove what is older than `days` before `now` (seconds since 1970) and not needed.
 
     `baselines` are run and batch of each account's last import, as the database names them. Journals go last, so that
@@ -134,7 +136,7 @@ def _run(storage: Storage, run_id: str) -> Run:
     )
 
 
-def _needed(runs: Iterable[Run], limit: float, baselines: Iterable[tuple[str, str | None]]) -> Needed:
+def _needed(runs: Iterable[Run], limit: float, baselines: Iterable[tuple[str | None, str | None]]) -> Needed:
     kept = [run for run in runs if run.at >= limit]
     read: set[str] = set()
     done: set[str | None] = set()

@@ -1,6 +1,6 @@
 """Load: Trakt's side of every row is merged into the application database, in one transaction."""
 
-from stages.load.accounts import Account, accounts, baseline, committed
+from stages.load.accounts import Account, accounts, baseline, bases, committed
 from stages.load.diff import diff
 from stages.load.enlisting import enlist
 from stages.load.forgetting import forget_rows
@@ -15,6 +15,7 @@ __all__ = [
     "LoadedRun",
     "accounts",
     "baseline",
+    "bases",
     "committed",
     "diff",
     "enlist",
