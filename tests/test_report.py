@@ -5,17 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline.events import Extracted, Loaded, Transformed
 from pipeline.journal import Journal
 from pipeline.storage import Storage
 from stages.report import report, text
 from tests.sandbox.accounts import make_account
+
+KEYS = [
+    "run_id", "balanced", "endpoints", "titles", "tables", "equations", "not_in_catalogue", "conflicts", "ambiguous",
+    "merged", "rejected", "kept", "gone", "doubts",
+]  # fmt: skip
 
 
 def said(storage, run_id):
@@ -58,6 +65,45 @@ def test_the_titles_that_the_catalogue_lacks_are_a_csv_that_it_takes_once_filled
     assert filled.code == 0
     assert len(rows) == 3
     assert home.call("report", "--format", "json").json["not_in_catalogue"] == []
+
+
+@pytest.mark.one_database
+def test_the_report_tells_of_every_title_what_became_of_it_and_by_which_id(home, served):
+    account = make_account("otter", movies=20, shows=5, plays=200)
+    served(account, missing=3)
+    home.change("update titles set trakt_id = null where kind = 'show'")
+    home.call("run", "otter")
+
+    first = home.call("report", "--format", "json").json
+    home.call("run", "otter")
+    again = home.call("report", "--format", "json").json
+
+    assert list(first) == KEYS
+    titles = first["titles"]
+    each = titles["each"]
+    assert len(each) == titles["titles"]
+    assert Counter(row["outcome"] for row in each) == {"imported": titles["imported"], "error": 3}
+    assert Counter(row["matched_by"] for row in each if row["title_id"]) == titles["matched_by"]
+    assert {row["matched_by"] for row in each if row["kind"] == "show"} <= {"imdb", "tmdb", "tvdb", None}
+    assert all(row["reason"] for row in each if row["outcome"] == "error")
+    assert list(again) == KEYS
+    assert again["titles"]["unchanged_since"] == first["run_id"]
+    assert Counter(row["outcome"] for row in again["titles"]["each"]) == {"skipped": titles["imported"], "error": 3}
+
+
+@pytest.mark.one_database
+def test_what_is_gone_is_named(home, served):
+    account = make_account("otter", movies=6, shows=2, plays=60, watchlist=0, ratings=0)
+    sandbox = served(account)
+    home.call("run", "otter")
+    movie = account.remove_play(next(at for at, play in enumerate(account.history) if play["type"] == "movie"))
+    sandbox.forget()
+
+    home.call("run", "otter", "--full")
+
+    gone = home.call("report", "--format", "json").json["gone"]
+    assert ("watches", movie["movie"]["title"], movie["id"]) in [(g["table"], g["name"], g["history_id"]) for g in gone]
+    assert f"watches: {movie['movie']['title']}, play {movie['id']}" in home.call("report").out
 
 
 def test_names_are_text_in_the_page_whatever_is_in_them(home, served):

@@ -61,19 +61,23 @@ def report(state: State, run_id: str | None, form: str) -> None:
     """
     from pipeline import journal
     from pipeline.events import Extracted, ImportRequested, Loaded
-    from stages.report import text, write_page
+    from stages.report import text, titles_of, write_page
 
     found = journal.find_run(state.storage, run_id)
     name = f"reports/{found}.json"
     if not state.storage.exists(name):
         raise BadInput(f"run {found} has no report", f"See why: trakt-import events {found}")
-    content = state.storage.read(name)
-    if form == "html":
-        said: dict[type, Any] = {type(event): event for event in journal.Journal(state.storage, found).events()}
-        events = said[ImportRequested], said[Extracted], said[Loaded]
-        click.echo(write_page(json.loads(content), *events, storage=state.storage))
+    result = json.loads(state.storage.read(name))
+    if form == "text":
+        click.echo(text(result))
         return
-    click.echo(content.decode() if form == "json" else text(json.loads(content)))
+    said: dict[type, Any] = {type(event): event for event in journal.Journal(state.storage, found).events()}
+    if form == "html":
+        events = said[ImportRequested], said[Extracted], said[Loaded]
+        click.echo(write_page(result, *events, storage=state.storage))
+        return
+    result["titles"]["each"] = titles_of(state.storage, said[Loaded])
+    click.echo(json.dumps(result, ensure_ascii=False, indent=1))
 
 
 @click.command()

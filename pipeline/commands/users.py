@@ -186,13 +186,13 @@ def _result(run: Import) -> dict[str, Any]:
             "hint": getattr(run.error, "hint", ""),
         }
     loaded: Loaded = run.said(Loaded)
-    report = run.report or {}
+    titles = run.report["titles"] if run.report else {"newly_matched": [], "moved": []}
     return about | {
         "imported_count": loaded.imported_count,
         "skipped_count": loaded.skipped_count,
         "error_count": loaded.error_count,
-        "matched": [row["name"] for row in report.get("matched", [])],
-        "moved": [row["name"] for row in report.get("moved", [])],
+        "matched": [row["name"] for row in titles["newly_matched"]],
+        "moved": [row["name"] for row in titles["moved"]],
     }
 
 

@@ -6,10 +6,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from pipeline.duck import open_duckdb, parquet, quoted, sql_of
 from pipeline.events import Extracted, ImportRequested, Loaded
 from pipeline.storage import Storage
 from stages.report.lines import as_csv
+from stages.report.titles import titles_of
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -20,7 +20,7 @@ LISTS = {
     "conflicts": ("Ids that point to different titles", "The first id in the order Trakt, IMDb, TMDB, TVDB has decided."),
     "ambiguous": ("Ids that several catalogue titles bear", "The first by title id was taken. One of them is probably a duplicate."),
     "merged": ("Trakt titles that are one catalogue title", "They became one entry, their plays added."),
-    "matched": ("Newly matched", "Not in the catalogue at the last import."),
+    "newly_matched": ("Newly matched", "Not in the catalogue at the last import."),
     "moved": ("Moved", "Another catalogue title now than at the last import."),
     "kept": ("Kept as the application has it", "Changed on both sides, and the change here is the newer one."),
     "gone": ("No longer on Trakt", "Kept all the same; an import with --prune removes what nobody changed."),
@@ -32,39 +32,21 @@ def write_page(
 ) -> str:
     """Write `reports/<run_id>.html`; its full path. `result` is the report as `report` gave it."""
     missing = result["not_in_catalogue"]
+    every = result | result["titles"]
     html = _template().render(
         report=result,
         requested=requested,
         user=extracted.trakt_username,
         slug=extracted.trakt_slug,
         loaded=loaded,
-        titles=_titles(storage, loaded),
+        titles=titles_of(storage, loaded),
         missing_csv=quote(as_csv(missing)),
-        lists=[(key, *told, result[key], _columns(result[key])) for key, told in LISTS.items() if result.get(key)],
+        lists=[(key, *told, every[key], _columns(every[key])) for key, told in LISTS.items() if every[key]],
         wrong=[equation for equation in result["equations"] if not equation["balanced"]],
     )
     name = f"reports/{extracted.run_id}.html"
     storage.write(name, html.encode())
     return storage.path(name)
-
-
-def _titles(storage: Storage, loaded: Loaded) -> list[dict[str, Any]]:
-    """Every title of the run; none where its files are gone."""
-    files = {
-        name: f"{name}/batch={loaded.batch_id}/part-0.parquet" for name in ("resolved/outcomes", "loaded/outcomes")
-    }
-    if not all(storage.exists(file) for file in files.values()):
-        return []
-    run_id = quoted(loaded.unchanged_since or loaded.run_id)
-    with open_duckdb() as connection:
-        for view, file in zip(("outcomes", "loaded"), files.values(), strict=True):
-            connection.execute(f"create view {view} as from {parquet(storage, [file])} where run_id = {run_id}")
-        cursor = connection.execute(sql_of(__package__, "titles"))
-        names = [column[0] for column in cursor.description or []]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    if loaded.unchanged_since:
-        rows = [row | {"outcome": "skipped" if row["outcome"] == "imported" else row["outcome"]} for row in rows]
-    return rows
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[str]:

@@ -1,6 +1,6 @@
 -- report: the lists of a report and the figures that its equations need, for every run of a batch.
 -- Takes `runs` (run_id), `inputs` (by_run_id, endpoint, run_id), `outcomes`, `loaded`, `kept_values`, `resolved_<table>` of these
--- runs, and `all_rejected`, `all_history` of the runs that the pictures stand on.
+-- runs, `all_rejected`, `all_history` of the runs that the pictures stand on, and `titles` (title_id, name) of the catalogue.
 -- Each statement below is one list or figure, named by the view it gives; its first column is `run_id`.
 
 create view not_in_catalogue as
@@ -19,7 +19,11 @@ create view merged as
 select run_id, title_id, kind, list(name order by trakt_id) as names, list(trakt_id order by trakt_id) as trakt_ids
 from outcomes where merged is not null group by run_id, title_id, kind order by run_id, title_id;
 
-create view matched as
+create view matched_by as
+select run_id, coalesce(matched_by, 'added') as id, count(*) as titles
+from outcomes where title_id is not null group by all order by all;
+
+create view newly_matched as
 select run_id, kind, name, trakt_id, title_id, matched_by
 from outcomes where known_before and title_id_before is null and title_id is not null order by run_id, kind, name, trakt_id;
 
@@ -41,14 +45,19 @@ left join names as n using (run_id, title_id)
 order by run_id, kind, name, k.title_id, k.season nulls first, k.episode nulls first, k.history_id, k."column";
 
 create view gone as
-select run_id, 'library_entries' as "table", title_id, null::bigint as season, null::bigint as episode, null::bigint as history_id
-from resolved_library_entries where gone
-union all
-select run_id, 'season_entries', title_id, season, null, null from resolved_season_entries where gone
-union all
-select run_id, 'episode_entries', title_id, season, episode, null from resolved_episode_entries where gone
-union all
-select run_id, 'watches', title_id, season, episode, history_id from resolved_watches where gone
+with rows as (
+    select run_id, 'library_entries' as "table", title_id, null::bigint as season, null::bigint as episode,
+        null::bigint as history_id
+    from resolved_library_entries where gone
+    union all
+    select run_id, 'season_entries', title_id, season, null, null from resolved_season_entries where gone
+    union all
+    select run_id, 'episode_entries', title_id, season, episode, null from resolved_episode_entries where gone
+    union all
+    select run_id, 'watches', title_id, season, episode, history_id from resolved_watches where gone
+)
+select run_id, "table", name, title_id, season, episode, history_id
+from rows left join titles using (title_id)
 order by all;
 
 create view rejected_records as

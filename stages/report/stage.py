@@ -21,12 +21,12 @@ LISTS = {
     "conflicts": "conflicts",
     "ambiguous": "ambiguous",
     "merged": "merged",
-    "matched": "matched",
-    "moved": "moved",
     "rejected": "rejected_records",
     "kept": "kept",
     "gone": "gone",
 }
+# What the report says of the titles besides, under `titles`.
+MATCHES = ("matched_by", "newly_matched", "moved")
 
 
 def report(
@@ -38,13 +38,15 @@ def report(
     `rows`, what is not accounted for.
     """
     with open_duckdb() as connection:
-        _views(connection, storage, [extracted for extracted, _, _ in batch], batch[0][1].batch_id)
+        _views(connection, storage, [extracted for extracted, _, _ in batch], batch[0][1])
         lists = {key: _rows(connection, f"from {view}") for key, view in LISTS.items()}
+        matches = {key: _rows(connection, f"from {key}") for key in MATCHES}
         plays = _rows(connection, "from play_figures")
         results = [
             _result(
                 *events,
                 {key: rows.get(events[0].run_id, []) for key, rows in lists.items()},
+                {key: rows.get(events[0].run_id, []) for key, rows in matches.items()},
                 plays[events[0].run_id][0],
             )
             for events in batch
@@ -66,16 +68,20 @@ def _result(
     transformed: Transformed,
     loaded: Loaded,
     lists: dict[str, list[dict[str, Any]]],
+    matches: dict[str, list[dict[str, Any]]],
     plays: dict[str, int],
 ) -> dict[str, Any]:
     unresolved = len(lists["not_in_catalogue"])
-    titles = {
+    titles: dict[str, Any] = {
         "titles": loaded.imported_count + loaded.skipped_count + unresolved,
         "imported": loaded.imported_count,
         "skipped": loaded.skipped_count,
         "not_in_catalogue": unresolved,
         "errors": loaded.error_count,
         "rejected_records": len(lists["rejected"]),
+        "unchanged_since": None,
+        **matches,
+        "matched_by": {row["id"]: row["titles"] for row in matches["matched_by"]},
     }
     gone = {table: sum(row["table"] == table for row in lists["gone"]) for table in TABLES}
     tables = {name: msgspec.to_builtins(counts) | {"gone": gone[name]} for name, counts in loaded.tables.items()}
@@ -135,7 +141,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, list[d
 
 
 def _views(
-    connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Sequence[Extracted], batch_id: str
+    connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Sequence[Extracted], transformed: Transformed
 ) -> None:
     import pyarrow as pa
 
@@ -155,7 +161,7 @@ def _views(
         "kept_values": "loaded/kept",
         **{f"resolved_{table}": f"resolved/{table}" for table in TABLES},
     }.items():
-        source = parquet(storage, [f"{file}/batch={batch_id}/part-0.parquet"])
+        source = parquet(storage, [f"{file}/batch={transformed.batch_id}/part-0.parquet"])
         connection.execute(f"create view {name} as select t.* from {source} as t semi join runs using (run_id)")
 
     def staged(endpoint: str, run_ids: Callable[[Extracted], Iterable[str]], empty: str) -> None:
@@ -166,4 +172,11 @@ def _views(
     everything = "'' as endpoint, 0 as page, 0 as \"position\", '' as reason, '' as raw, '' as path, '' as run_id"
     staged("rejected", lambda event: chain(*event.inputs.values()), f"select {everything} limit 0")
     staged("history", lambda event: event.inputs.get("history", ()), "select 0::bigint as id, '' as run_id limit 0")
+    # Names are looked up in the catalogue only where something is gone: it may hold millions.
+    gone = " or ".join(f"exists (from resolved_{table} where gone)" for table in TABLES)
+    if connection.execute(f"select {gone}").fetchall()[0][0]:
+        titles = parquet(storage, [f"catalog/snapshot={transformed.catalog_snapshot}/titles.parquet"])
+        connection.execute(f"create view titles as select title_id, name from {titles}")
+    else:
+        connection.execute("create view titles as select null::varchar as title_id, null::varchar as name limit 0")
     run_script(connection, __package__, "report")

@@ -10,7 +10,7 @@ from pipeline.events import Extracted, Loaded, Reported
 from pipeline.storage import Storage
 
 # What the last import did; this run did nothing.
-DONE_THEN = ("kept", "matched", "moved")
+DONE_THEN = ("newly_matched", "moved")
 
 
 def report_standing(
@@ -18,21 +18,25 @@ def report_standing(
 ) -> tuple[Reported, dict[str, Any]]:
     """Write `reports/<run_id>.json`; the event, and the report itself."""
     last = msgspec.json.decode(storage.read(f"reports/{loaded.unchanged_since}.json"))
-    titles = last["titles"] | {"imported": 0, "skipped": loaded.skipped_count}
+    titles = last["titles"] | {
+        "imported": 0,
+        "skipped": loaded.skipped_count,
+        "unchanged_since": loaded.unchanged_since,
+        **{name: [] for name in DONE_THEN},
+    }
     tables = {
         name: msgspec.to_builtins(counts) | {"gone": last["tables"][name]["gone"]}
         for name, counts in loaded.tables.items()
     }
     result = last | {
         "run_id": extracted.run_id,
-        "unchanged_since": loaded.unchanged_since,
         "endpoints": [],
         "titles": titles,
         "tables": tables,
         "equations": [
             _again(equation, titles, tables) for equation in last["equations"] if "fetched" not in equation["name"]
         ],
-        **{name: [] for name in DONE_THEN},
+        "kept": [],
         "doubts": [msgspec.to_builtins(doubt) for doubt in extracted.doubts],
     }
     result["balanced"] = all(equation["balanced"] for equation in result["equations"])
