@@ -43,7 +43,7 @@ HINTS = {
     "28": "Look at user and password in DATABASE_URL, and at the server's pg_hba.conf.",
     "3D": "Create the database, or look at DATABASE_URL.",
     "3F": "Create the schema that search_path names, or look at options= in DATABASE_URL.",
-    "42501": "The role lacks a right; docs/postgresql.md has the GRANT lines. Then: trakt-import resume",
+    "42501": "The role lacks a right; the README has the GRANT lines, under PostgreSQL. Then: trakt-import resume",
     "42P01": "Create the tables with: trakt-import db upgrade; or look at search_path in DATABASE_URL.",
     "42703": "A table lacks a column; see docs/postgresql.md for what titles needs, and run: trakt-import db upgrade",
     "53": "The server is short of disk, memory or connections; then: trakt-import resume",
