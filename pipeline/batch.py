@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,13 +17,15 @@ from pipeline.clock import Clock
 from pipeline.display.console import Crowd
 from pipeline.errors import ConfigurationError, RateLimited, TraktImportError, Unavailable
 from pipeline.events import Extracted, ImportRequested
-from pipeline.extraction import user_id_of
-from pipeline.locks import user_lock
+from pipeline.extraction import read_profile
 from pipeline.microbatch import finish
 from pipeline.night import Night, Target, end_night, night
-from pipeline.run import Import, new_run_id, refuse_superseded, take_up
+from pipeline.run import Import, new_run_id, take_up
 from pipeline.settings import Settings
 from pipeline.storage import Storage
+
+if TYPE_CHECKING:
+    from stages.extract.client import Client
 
 # Profiles read side by side: as many as keep all connections busy.
 AT_ONCE = 24
@@ -50,7 +52,7 @@ class Batch:
     waited: float = 0.0
     ready: asyncio.Queue[list[Import] | None] = field(default_factory=lambda: asyncio.Queue(MICRO_BATCH))
     failures: int = 0
-    _client: Any = None
+    _client: Client | None = None
 
     async def run(self, targets: Sequence[Target]) -> None:
         """Import all of them; raises what stops everybody: a refused key, Trakt away, an interruption."""
@@ -101,7 +103,7 @@ class Batch:
         before = [run for run in runs if isinstance(run.last, ImportRequested)]
         if before:
             try:
-                event = await self._extract(before[0], target)
+                event = await read_profile(before[0], target.known, enlisted=True, client=self._client)
                 for run in before:
                     run.publish(event if run is before[0] else _same(event, run))
                 self.failures = 0
@@ -149,35 +151,6 @@ class Batch:
             run.begin()
             runs.append(run)
         return runs
-
-    async def _extract(self, run: Import, target: Target) -> Extracted:
-        from stages.extract import extract
-
-        locked: set[str] = set()
-
-        def on_profile(profile: Any) -> str:
-            if profile.slug not in locked:
-                run.held.enter_context(user_lock(run.storage, profile.slug))
-                locked.add(profile.slug)
-            user_id = run.request.user_id
-            if profile.slug != target.known or user_id is None:
-                with run.database() as database:
-                    user_id = user_id_of(run, database, profile.slug, profile.trakt_id)
-            if run.resumed:
-                refuse_superseded(run, user_id)
-            return user_id
-
-        return await extract(
-            run.request,
-            settings=self.settings,
-            storage=self.storage,
-            clock=self.clock,
-            on_profile=on_profile,
-            known_slug=target.known,
-            progress=self.display,
-            resumed=run.resumed,
-            client=self._client,
-        )
 
     def _stop_where_all_is_lost(self, error: BaseException) -> None:
         if isinstance(error, asyncio.CancelledError | ConfigurationError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,38 +15,51 @@ from pipeline.run import Import, refuse_superseded
 if TYPE_CHECKING:
     from pipeline.events import Extracted
     from stages.database import Database
+    from stages.extract.client import Client
+    from stages.extract.profile import Profile
 
 
 def extract_alone(run: Import) -> Extracted:
-    """Read one profile, in an event loop of its own; the user's lock is held from the profile's answer on."""
-    from stages.extract import extract
-
+    """Read one profile, in an event loop of its own."""
     with run.database() as database:
         known = _known(run, database)
+    return asyncio.run(read_profile(run, known))
+
+
+async def read_profile(
+    run: Import, known: str | None, *, enlisted: bool = False, client: Client | None = None
+) -> Extracted:
+    """Read one profile; the user's lock is held from the profile's answer on.
+
+    `known` is the slug of a profile that was met before; `enlisted` says that it is on record under the user id that is
+    asked for, so that nobody need look. `client` is shared by the many of a batch.
+    """
+    from stages.extract import extract
 
     locked: set[str] = set()
 
-    def on_profile(profile: Any) -> str:
+    def on_profile(profile: Profile) -> str:
         if profile.slug not in locked:
             run.held.enter_context(user_lock(run.storage, profile.slug))
             locked.add(profile.slug)
-        with run.database() as database:
-            user_id = user_id_of(run, database, profile.slug, profile.trakt_id)
+        user_id = run.request.user_id
+        if user_id is None or not enlisted or profile.slug != known:
+            with run.database() as database:
+                user_id = _user_id(run, database, profile.slug, profile.trakt_id)
         if run.resumed:
             refuse_superseded(run, user_id)
         return user_id
 
-    return asyncio.run(
-        extract(
-            run.request,
-            settings=run.settings,
-            storage=run.storage,
-            clock=run.clock,
-            known_slug=known,
-            progress=run.progress,
-            on_profile=on_profile,
-            resumed=run.resumed,
-        )
+    return await extract(
+        run.request,
+        settings=run.settings,
+        storage=run.storage,
+        clock=run.clock,
+        on_profile=on_profile,
+        known_slug=known,
+        progress=run.progress,
+        resumed=run.resumed,
+        client=client,
     )
 
 
@@ -78,7 +91,7 @@ def _known(run: Import, database: Database) -> str | None:
     return found[0].trakt_slug if found else None
 
 
-def user_id_of(run: Import, database: Database, slug: str, trakt_id: int | None) -> str:
+def _user_id(run: Import, database: Database, slug: str, trakt_id: int | None) -> str:
     """Whose library this profile goes to; `BadInput` where that cannot be told, or would mix two people."""
     from stages.load import accounts
 

@@ -124,13 +124,13 @@ def test_a_killed_batch_goes_on_where_it_was_and_ends_as_a_full_import_of_the_da
             pipeline.batch.Batch, "_tell", lambda self, runs: [killed(lambda r: tell(self, [r]), r) for r in runs]
         )
     else:
-        extract = pipeline.batch.Batch._extract
+        read = pipeline.batch.read_profile
 
-        async def stopped(self, run, target):
+        async def stopped(run, known, **options):
             killed(lambda r: None, run)
-            return await extract(self, run, target)
+            return await read(run, known, **options)
 
-        monkeypatch.setattr(pipeline.batch.Batch, "_extract", stopped)
+        monkeypatch.setattr(pipeline.batch, "read_profile", stopped)
     assert home.call("batch").code == 130
     monkeypatch.undo()
     values = {"TRAKT_CLIENT_ID": "k", "TRAKT_API_URL": sandbox.url, "DATABASE_URL": home.database.url}
