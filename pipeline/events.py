@@ -126,7 +126,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 class Loaded(Event, frozen=True, kw_only=True, tag=True):
     """The rows are committed (or, in a dry run, would be); counts are titles.
 
-    `unchanged_since` names the run whose rows stand, where nothing was there to transform and load.
+    `unchanged_since` names the run whose rows stand, where nothing was there to transform and load, `catalog_snapshot`
+    what they were resolved against.
     """
 
     batch_id: str
@@ -136,6 +137,7 @@ class Loaded(Event, frozen=True, kw_only=True, tag=True):
     tables: dict[str, Counts]
     dry_run: bool = False
     unchanged_since: str | None = None
+    catalog_snapshot: str | None = None
 
 
 class Reported(Event, frozen=True, kw_only=True, tag=True):

@@ -100,6 +100,8 @@ def state(events: list[AnyEvent]) -> dict[str, Any]:
                 row |= {"status": "dry" if event.dry_run else "completed", "finished_at": event.at}
                 row |= {"imported_count": event.imported_count, "skipped_count": event.skipped_count}
                 row["error_count"] = event.error_count
+                if event.unchanged_since:
+                    row |= {"batch_id": event.run_id, "catalog_snapshot": event.catalog_snapshot}
             case ImportFailed() if row["status"] in ("completed", "dry"):
                 pass  # The rows are committed; only the report is missing, or its event was told too late.
             case ImportFailed():

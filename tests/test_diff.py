@@ -71,7 +71,7 @@ def test_nothing_is_said_of_a_run_that_changed_nothing(library):
 
     for run, why in ((library.run(), ""), (library.run(dry_run=True), ", dry")):
         head, lines = diff(library, run)
-        assert head.endswith(f"{why} changed nothing.")
+        assert head.endswith(f"{why}: nothing changed.")
         assert not lines
     assert library.home.call("diff", "nowhere").code == 2
 

@@ -148,3 +148,19 @@ def test_a_refused_key_is_told_apart_from_a_private_profile(home, served):
     assert result.code == 3
     assert "API key refused" in result.err
     assert "client-id-of-the-tests" not in result.err
+
+
+@pytest.mark.one_database
+def test_the_journal_and_the_database_tell_the_same_of_every_run(home, served):
+    account = make_account("otter", username="Otter", movies=6, shows=2, plays=40)
+    served(account)
+    for command in (["run", "otter"], ["run", "OTTER"], ["run", "otter", "--full"], ["replay", "otter"]):
+        assert home.call(*command).code == 0
+    assert home.call("undo", home.call("runs", "--json").json[0]["run_id"]).code == 0
+    assert home.call("run", "otter", "--dry-run").code == 0
+
+    told = home.call("runs", "--json").json
+    written = home.rows(f"select {', '.join(told[0])} from import_runs order by run_id desc")
+
+    assert [run["status"] for run in told] == ["dry", "undone", *["completed"] * 3]
+    assert [tuple(run.values()) for run in told[1:]] == written

@@ -116,7 +116,7 @@ def _print_check(checked: Any, users: Sequence[int], wanted: int) -> None:
         click.echo("no user is imported yet")
         return
     click.echo(
-        f"{people} users have {titles} titles: {_share(matched, titles)} matched; of {plays} plays, "
+        f"titles of all users ({people}): {titles}, matched {_share(matched, titles)}; of {plays} plays, "
         f"{_share(matched_plays, plays)}"
     )
     if wanted:

@@ -96,7 +96,7 @@ def diff(state: State, run_id: str) -> None:
         loaded = LoadedRun(run["run_id"], run["batch_id"], run["user_id"], run["status"])
         lines = changes(loaded, storage=state.storage, snapshot=run["catalog_snapshot"])
     what = {"undone": ", undone since", "completed": ""}.get(run["status"], f", {run['status']}")
-    click.echo(f"Run {run['run_id']} of {name}, {at}{what}{':' if lines else ' changed nothing.'}")
+    click.echo(f"Run {run['run_id']} of {name}, {at}{what}: {'' if lines else 'nothing changed.'}".rstrip())
     if lines:
         click.echo("\n".join(lines))
 

@@ -31,7 +31,7 @@ def compact(state: State) -> None:
             f"({removed.bytes / 1e6:.1f} MB)"
         )
     merged = merge_pages(state.storage)
-    click.echo(f"{merged.before} files of {merged.runs} runs merged into {merged.after}")
+    click.echo(f"page files merged: {merged.before} became {merged.after} (runs: {merged.runs})")
     for slug in sorted(busy | set(merged.busy)):
         tell(state, {"left_out": slug}, f"left out: {slug} is being imported")
 

@@ -50,6 +50,7 @@ def standing(batch: Asked, *, database: Database, storage: Storage, snapshot: st
                         error_count=errors,
                         tables=tables,
                         unchanged_since=run_id,
+                        catalog_snapshot=snapshot,
                     )
                 )
     return found
