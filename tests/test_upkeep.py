@@ -58,7 +58,7 @@ def test_compact_merges_finished_runs_and_changes_no_answer(home, otter, monkeyp
     assert len(merged) == 2
     folders = [str(Path(file).parent) for file in pages() if file not in left]
     assert len(folders) == len(set(folders))
-    assert "0 files of 0 runs" in home.call("compact").out
+    assert "merged: 0 became 0" in home.call("compact").out
     otter.faults = Faults()
     monkeypatch.setenv("TRAKT_PATIENCE", "30")
     assert home.call("resume").code == 0
