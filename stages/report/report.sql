@@ -22,7 +22,7 @@ from outcomes where merged is not null group by run_id, title_id, kind order by 
 create view matched_by as
 select run_id, coalesce(matched_by, 'added') as id, count(*) as titles
 from outcomes where title_id is not null
-group by all order by run_id, list_position(['trakt', 'imdb', 'tmdb', 'tvdb', 'added'], id);
+group by run_id, id order by run_id, list_position(['trakt', 'imdb', 'tmdb', 'tvdb', 'added'], id);
 
 create view newly_matched as
 select run_id, kind, name, trakt_id, title_id, matched_by
