@@ -482,6 +482,7 @@ def dataset_of(file: str) -> str | None:
 
 
 @cache
+@cache
 def metadata(dataset: str) -> dict[str, str]:
     """What a Parquet file of this dataset says of itself: key-value pairs of its footer."""
     told = DATASETS[dataset]

@@ -30,17 +30,21 @@ class Storage:
         return str(self.root / name)
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[str]:
-        """A path aside to write to; on leaving, the file is synced and takes its name in one step."""
+    def writing(self, name: str, *, settled: bool = True) -> Iterator[str]:
+        """A path aside to write to; on leaving, the file is synced and takes its name in one step.
+
+        Where it is not to be `settled`, a power cut may take the whole file away again, until its folder is settled.
+        """
         target = self.root / name
         aside = target.with_name(f"{ASIDE}{os.getpid()}-{target.name}")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.parent.is_dir():
+                target.parent.mkdir(parents=True, exist_ok=True)
             yield str(aside)
-            aside.chmod(0o600)
-            _sync(aside)
+            _sync(aside, private=True)
             aside.replace(target)
-            _sync(target.parent)
+            if settled:
+                _sync(target.parent)
         except OSError as error:
             aside.unlink(missing_ok=True)
             raise _refused(target, error) from error
@@ -48,10 +52,19 @@ class Storage:
             aside.unlink(missing_ok=True)
             raise
 
-    def write(self, name: str, data: bytes) -> None:
-        """Write a small file whole."""
-        with self.writing(name) as path:
+    def write(self, name: str, data: bytes, *, settled: bool = True) -> None:
+        """Write a small file whole, as `writing` does."""
+        with self.writing(name, settled=settled) as path:
             Path(path).write_bytes(data)
+
+    def settle(self, folder: str) -> None:
+        """What was written to a folder stays there, whatever happens; without a folder there is nothing to do."""
+        try:
+            _sync(self.root / folder)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise _refused(self.root / folder, error) from error
 
     def read(self, name: str) -> bytes:
         """The bytes of a file; `StorageError` where there is none."""
@@ -144,9 +157,11 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _sync(path: Path) -> None:
+def _sync(path: Path, *, private: bool = False) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
+        if private:
+            os.fchmod(handle, 0o600)
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -28,7 +28,8 @@ from stages.extract.endpoints import (
 from stages.extract.names import asked_name
 from stages.extract.pages import Broken, items_of
 from stages.extract.source import Asked, Request, Source, Told
-from stages.extract.staging import Staged, stage
+from stages.extract.staging import stage
+from stages.extract.understanding import Understood, understand
 
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 MOVIE = {"title": "The Glass Orchard", "year": 2019, "ids": {"trakt": 770001, "slug": "g", "imdb": None, "tmdb": 1}}
@@ -59,17 +60,20 @@ GOOD: dict[str, Any] = {
 }
 
 
-def staged(folder: Path, endpoint: Endpoint, body: bytes) -> tuple[Staged, list[dict[str, Any]], list[dict[str, Any]]]:
+def staged(
+    folder: Path, endpoint: Endpoint, body: bytes
+) -> tuple[Understood, list[dict[str, Any]], list[dict[str, Any]]]:
     """What becomes of a page: the tally, the rows of the staged file, the rows of the rejected one."""
     source = Source(Storage(folder), "otter", "r1")
     items = items_of(body, paged=True)
-    result = stage(endpoint, 1, Request(Asked(), Told(len(items))), items, NOW, source)
+    result = understand(endpoint, items)
+    stage(endpoint, 1, Request(Asked(), Told(len(items))), items, result, NOW, source)
     rows = pq.ParquetFile(folder / f"staged/{endpoint.name}/user=otter/run=r1/page-00001.parquet").read().to_pylist()
     aside = folder / f"staged/rejected/user=otter/run=r1/{endpoint.name}-00001.parquet"
     rejected = pq.ParquetFile(aside).read().to_pylist() if aside.exists() else []
     aside.unlink(missing_ok=True)
-    assert len(rows) == len(result.rows)
-    assert len(items) == len(result.rows) + len(result.rejected)
+    assert len(rows) == len(result.keys)
+    assert len(items) == len(result.keys) + len(result.rejected)
     return result, rows, rejected
 
 

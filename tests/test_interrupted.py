@@ -29,11 +29,11 @@ class Full(Storage):
         super().__init__(storage.root)
         self.left = left
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, **more: bool) -> None:
         self.left -= 1
         if self.left < 0:
             raise StorageError("no space left on device")
-        super().write(name, data)
+        super().write(name, data, **more)
 
 
 def keys(house: House, event: Any) -> dict[str, set[Any]]:

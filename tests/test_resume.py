@@ -69,10 +69,10 @@ def expected(home, served):
 def test_an_event_that_could_not_be_written_changes_nothing_in_the_end(home, expected, monkeypatch, event):
     write = Storage.write
 
-    def failing(storage, name, data):
+    def failing(storage, name, data, **more):
         if name.endswith(f"-{event}.json"):
             raise StorageError("no space left on device")
-        write(storage, name, data)
+        write(storage, name, data, **more)
 
     monkeypatch.setattr(Storage, "write", failing)
     assert home.call("run", "otter").code == 7

@@ -40,6 +40,7 @@ class Budget:
     def __init__(self, path: Path | None, *, patient: bool = False) -> None:
         self.patient = patient
         self._path = path
+        self._seen = Window()
 
     def take(self, now: float, limit: int, period: float) -> float:
         """Take one request of the window: 0.0, or how many seconds to wait before asking again."""
@@ -61,6 +62,10 @@ class Budget:
 
     def heed(self, now: float, limit: int, remaining: int, until: float) -> None:
         """An answer says how many requests are left until when."""
+        seen = self._seen
+        if (until, limit) == (seen.until, seen.limit) and limit - remaining <= seen.taken:
+            # What all processes took is no news to them.
+            return
         with self._changed() as window:
             if window is None or until <= now:
                 return
@@ -100,6 +105,7 @@ class Budget:
             except msgspec.MsgspecError:
                 window = Window()
             yield window
+            self._seen = window
             # Longer or shorter than before: blanks at the end are no harm, and one write is whole.
             with contextlib.suppress(OSError):
                 os.pwrite(handle, msgspec.json.encode(window).ljust(256), 0)

@@ -17,8 +17,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from typing import TYPE_CHECKING
 
 from pipeline.clock import Clock
 from pipeline.errors import Unavailable
@@ -32,12 +31,15 @@ if "httpx" not in sys.modules:
     sys.modules["httpx._main"] = None  # type: ignore[assignment]
 import httpx
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
 # At debug level they would write the headers, and with them the key.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-# The cost of a pool grows with its connections, so several small ones.
-CLIENTS, CONNECTIONS = 4, 4
+# Requests in flight, each on a connection of its own: the cost of a pool grows with its connections, so many of one.
+CONNECTIONS = 16
 CONNECT, READ, WHOLE = 10.0, 60.0, 120.0
 FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
 RETRIED = frozenset({408, 425, 429})
@@ -71,7 +73,7 @@ class _Again(Exception):
 
 
 class Client:
-    """At most 16 requests in flight, within the rate limit; to be used as a context.
+    """At most `CONNECTIONS` requests in flight, within the rate limit; to be used as a context.
 
     `requests` counts what went out, retries included. A `patient` one lets other processes of this machine go first.
     """
@@ -107,15 +109,12 @@ class Client:
                 # Plain http goes to this very machine: no proxy has a place there.
                 trust_env=secure,
                 timeout=httpx.Timeout(READ, connect=CONNECT),
-                limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             )
-            for _ in range(CLIENTS)
+            for _ in range(CONNECTIONS)
         ]
         for client in clients:
-            await self._open.enter_async_context(client)
-        for _ in range(CONNECTIONS):
-            for client in clients:
-                self._free.put_nowait(client)
+            self._free.put_nowait(await self._open.enter_async_context(client))
         return self
 
     async def __aexit__(
@@ -140,10 +139,22 @@ class Client:
         """
         patience = self._settings.patience if patience is None else patience
         question = _Question(path, dict(params or {}), paged, guest)
-        started = self._clock.now()
+        until = self._clock.now() + patience
+        try:
+            return await self._once(question)
+        except _Again as failure:
+            failed = failure
+        # The machinery of retries costs as much as a request: most never need it.
+        return await self._retry(question, failed, until)
+
+    async def _retry(self, question: _Question, failed: _Again, until: float) -> Answer:
+        """Ask again what `failed`, and again until then; being held back does not count."""
+        from tenacity import AsyncRetrying, retry_if_exception_type
+
+        failures = [failed]
 
         def left() -> float:
-            return patience - (self._clock.now() - started - question.held)
+            return until + question.held - self._clock.now()
 
         def wait(state: RetryCallState) -> float:
             longest = min(FIRST_RETRY * 2.0 ** min(state.attempt_number - 1, 10), LONGEST_RETRY)
@@ -152,6 +163,11 @@ class Client:
         def note(state: RetryCallState) -> None:
             reason = state.outcome.exception() if state.outcome else None
             self._waiting(state.upcoming_sleep, str(reason))
+
+        async def attempt() -> Answer:
+            if failures:
+                raise failures.pop()
+            return await self._once(question)
 
         retrying = AsyncRetrying(
             sleep=self._clock.sleep,
@@ -162,10 +178,9 @@ class Client:
             reraise=True,
         )
         try:
-            answer: Answer = await retrying(self._once, question)
+            return await retrying(attempt)
         except _Again as error:
-            raise Unavailable(f"{path}: {error}", "Try again later: trakt-import resume") from None
-        return answer
+            raise Unavailable(f"{question.path}: {error}", "Try again later: trakt-import resume") from None
 
     async def _once(self, question: _Question) -> Answer:
         """Ask once, and again after every 429 that says for how long to wait."""

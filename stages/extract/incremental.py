@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
@@ -37,9 +36,7 @@ async def _read_plays(run: _Run, kinds: set[str], last: Extracted) -> None:
     history = run.readers[HISTORY.name]
     history.outcome = "newest"
     runs = last.inputs.get(HISTORY.name, ())
-    known = await asyncio.get_running_loop().run_in_executor(
-        run.desk.aside, _history_ids, run.storage, last.trakt_slug, runs
-    )
+    known = await run.desk.aside(_history_ids, run.storage, last.trakt_slug, runs)
     history.keys |= known
     await run._ending(read_newest(history.ask, LARGEST_PAGE, history.reading), HISTORY.name)
     if history.outcome != "newest":

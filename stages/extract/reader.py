@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pipeline.clock import Clock
 from pipeline.errors import RateLimited, Unavailable
 from pipeline.events import EndpointRead, Outcome
 from stages.extract.client import Answer, Guest, Refused
 from stages.extract.earlier import Changed, Earlier
-from stages.extract.endpoints import Endpoint, TitleKey, newest_of
+from stages.extract.endpoints import Endpoint, TitleKey
 from stages.extract.paging import Page, Reading
 from stages.extract.source import Asked, Request, Source, Told
+from stages.extract.understanding import Understood, understand_at_once, understand_one_by_one
 
-if TYPE_CHECKING:
-    from stages.extract.staging import Staged
+T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -38,15 +38,19 @@ class Desk:
 
     client: Guest
     clock: Clock
-    aside: Executor
+    threads: Executor
     source: asyncio.Future[Source]
     progress: Progress
     # Answers travelling or waiting to be staged: what keeps memory constant.
     in_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(64))
 
+    async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do it in a thread, aside from the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work, *arguments)
+
     async def staging(self, name: str, *arguments: Any) -> Any:
-        """Call a function of `staging`, aside from the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self.aside, _staging, name, *arguments)
+        """Call a function of `staging`, which loads Arrow, aside."""
+        return await self.aside(_staging, name, *arguments)
 
 
 class Reader:
@@ -163,7 +167,7 @@ class Reader:
             status=self.status,
         )
 
-    async def _fetch(self, asked: Asked) -> tuple[Page, Staged]:
+    async def _fetch(self, asked: Asked) -> tuple[Page, Understood]:
         number = self.next_number()
         paged = self.endpoint.limit is not None
         params: dict[str, str | int] = dict(self.endpoint.params)
@@ -177,7 +181,7 @@ class Reader:
         self._asked += 1
         return self._asked
 
-    async def keep(self, answer: Answer, number: int, asked: Asked) -> tuple[Page, Staged]:
+    async def keep(self, answer: Answer, number: int, asked: Asked) -> tuple[Page, Understood]:
         """Stage the answer to request `number`, once it is known whose it is."""
         fetched_at = self._desk.clock.utc()
         if self.endpoint.limit is None:
@@ -186,35 +190,41 @@ class Reader:
         source = await asyncio.shield(self._desk.source)
         announced = (answer.announced(name) for name in ("limit", "page-count", "item-count"))
         request = Request(asked, Told(len(answer.items), *announced))
-        staged = await self._desk.staging("stage", self.endpoint, number, request, answer.items, fetched_at, source)
-        return self._taken(request, staged), staged
+        # Here and not aside: the decoder holds the interpreter, and threads that fight for it cost more than it does.
+        items = answer.items
+        understood = understand_at_once(self.endpoint, items)
+        if understood is None:
+            understood = await self._desk.aside(understand_one_by_one, self.endpoint, items)
+        await self._desk.staging("stage", self.endpoint, number, request, items, understood, fetched_at, source)
+        return self._taken(request, understood), understood
 
-    def _taken(self, request: Request, staged: Staged) -> Page:
-        new = self._count(staged)
+    def _taken(self, request: Request, understood: Understood) -> Page:
+        new = self._count(understood)
         self._answered += 1
         told = request.told
         self._fetched += told.items
         self._desk.progress.pages(self.endpoint.name, self._answered, told.pages, self._staged)
         return Page(told.items, new, told.limit or request.asked.limit, told.pages, told.rows)
 
-    def _count(self, staged: Staged) -> int:
+    def _count(self, understood: Understood) -> int:
         before = len(self.keys)
-        fresh = set(staged.keys) - self.keys
+        keys, rejected = understood.keys, understood.rejected
+        fresh = set(keys) - self.keys
         self.keys |= fresh
-        self._duplicates += len(staged.keys) - len(fresh)
-        if staged.plays:
+        self._duplicates += len(keys) - len(fresh)
+        if understood.plays:
             for key in fresh:
-                title, plays = staged.plays[key]
+                title, plays = understood.plays[key]
                 self.plays[title] += plays
-            self.names.update(staged.names)
-        self.keys.update(staged.rejected)
-        self._staged += len(staged.rows)
-        self._rejected += len(staged.rejected)
-        self.unreadable += staged.unreadable
-        self.examples = {**staged.examples, **self.examples}
-        self.newest = max(self.newest or "", newest_of(self.endpoint, staged.rows) or "") or None
+            self.names.update(understood.names)
+        self.keys.update(rejected)
+        self._staged += len(keys)
+        self._rejected += len(rejected)
+        self.unreadable += understood.unreadable
+        self.examples = {**understood.examples, **self.examples}
+        self.newest = max(self.newest or "", understood.newest or "") or None
         if self.endpoint.limit is None:
-            self.rows = staged.rows
+            self.rows = understood.rows
         return len(self.keys) - before
 
 

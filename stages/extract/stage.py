@@ -187,7 +187,14 @@ class _Run:
         for reader in self.readers.values():
             if reader.failure is not None:
                 raise reader.failure
+        await self._settle()
         return self._extracted(profile, user_id, last)
+
+    async def _settle(self) -> None:
+        """Not before every page is there for good may an event say so."""
+        source = self.desk.source.result()
+        folders = [source.folder(name) for name in (*self.readers, "rejected")]
+        await together(*(self.desk.aside(self.storage.settle, folder) for folder in folders))
 
     async def _go_on(self, asked: str, on_profile: Callable[[Profile], str]) -> tuple[Profile, str]:
         """What this run staged before it was interrupted answers first."""

@@ -87,8 +87,8 @@ def wrapped(points: Points) -> Iterator[None]:
         append(self, event)
 
     @contextlib.contextmanager
-    def seen_writing(self: Storage, name: str) -> Iterator[str]:
-        with writing(self, name) as path:
+    def seen_writing(self: Storage, name: str, **more: Any) -> Iterator[str]:
+        with writing(self, name, **more) as path:
             yield path
             points.reach("write", name, before=lambda: _tear(Path(path)))
 
