@@ -65,7 +65,9 @@ class Database:
                 self.execute(statement)
 
     @contextmanager
-    def read(self, source: str, columns: Mapping[str, Kind]) -> Iterator[pa.RecordBatchReader]:
+    def read(
+        self, source: str, columns: Mapping[str, Kind], parameters: Sequence[object] = ()
+    ) -> Iterator[pa.RecordBatchReader]:
         """Columns of `source` (what follows `from`, each column name standing for itself) as Arrow, as they come.
 
         Text and numbers come as such, a flag and a moment as `types` has them. What fails while the rows are
@@ -75,7 +77,7 @@ class Database:
 
         failures: list[Exception] = []
         with self._told():
-            self._run(self._typed_select(source, columns), ())
+            self._run(self._typed_select(source, columns), parameters)
             rows = self._cursor.fetch_record_batch()
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -92,7 +94,7 @@ class Database:
                 raise self._error(failures[0]) from None
             raise
 
-    def append(self, table: str, rows: pa.Table) -> None:
+    def append(self, table: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Bulk-insert rows into a table, their values as `handed` gives them; `RowsChanged` where a key is there."""
         with self._told():
             self._cursor.adbc_ingest(table, rows, mode="append")

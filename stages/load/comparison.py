@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,11 @@ Batch = Sequence[tuple[ImportRequested, Extracted, Transformed]]
 class Writes:
     """The rows of one table that are to be written, as the database takes them."""
 
-    inserts: pa.Table
-    changes: pa.Table
+    inserts: pa.Table | None = None
+    changes: pa.Table | None = None
     """Updates and deletes (`deleted`), each with the row as it was compared (`was_…`)."""
+    fresh: Callable[[], pa.RecordBatchReader] | None = None
+    """Rows of users who have none, inserted as they come out of the files."""
 
 
 @dataclass

@@ -1,7 +1,8 @@
 -- counts: what becomes of one table's resolved rows, per run.
--- Takes `runs`, `resolved` (Trakt's side, before the comparison), `theirs` (those that travelled) and `acted`.
--- Gives one row per run. Rows that never travelled equal the baseline, so they are unchanged; they are counted before
--- the comparison, so that a row lost or doubled in it breaks the sum.
+-- Takes `runs`, `resolved` (Trakt's side, before the comparison), `theirs` (those that were decided about), `acted` (the
+-- same, decided) and `fresh` (those that are inserted as they are).
+-- Gives one row per run. All other rows equal the baseline or the row that is there, so they are unchanged; they are
+-- counted before the comparison, so that a row lost or doubled in it breaks the sum.
 
 with sides as (
     select r.run, count(*) as resolved, count(*) filter (t.left_alone) as left_alone
@@ -19,12 +20,16 @@ fates as (
         count(*) filter (fate in ('deleted_here', 'delete')) as deleted_here
     from acted
     group by run
-)
-select run, coalesce(resolved, 0) as resolved, coalesce(inserted, 0) as inserted, coalesce(updated, 0) as updated,
-    coalesce(resolved, 0) - coalesce(left_alone, 0) - coalesce(travelled, 0) + coalesce(unchanged, 0) as unchanged,
+),
+appended as (select run, count(*) as appended from fresh group by run)
+select run, coalesce(resolved, 0) as resolved, coalesce(inserted, 0) + coalesce(appended, 0) as inserted,
+    coalesce(updated, 0) as updated,
+    coalesce(resolved, 0) - coalesce(left_alone, 0) - coalesce(appended, 0) - coalesce(travelled, 0)
+        + coalesce(unchanged, 0) as unchanged,
     coalesce(kept, 0) as kept, coalesce(left_alone, 0) as left_alone, coalesce(deleted_here, 0) as deleted_here
 from runs
 left join sides using (run)
 left join travelled using (run)
 left join fates using (run)
+left join appended using (run)
 order by run

@@ -9,7 +9,7 @@ from pipeline.duck import open_duckdb, parquet
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.accounts import Account, baseline
-from stages.load.columns import empty
+from stages.load.columns import empty, typed
 from stages.load.rows import delete_rows, lock_users, read_ours
 from stages.load.tables import TABLES, Table
 
@@ -73,7 +73,9 @@ def _keys(
         else f"({empty(table)}) as t where false"
     )
     connection.execute(f"create or replace table theirs as select {columns} from {source}")
+    connection.execute(f"create or replace view wanted as select {', '.join(table.key)} from theirs")
     read_ours(connection, database, table)
+    connection.execute(f"create or replace view ours as select {typed(table)} from read")
     made = "o.source = 'trakt'" if "source" in table.stamps else "o.run_id is not null"
     same = " and ".join(f"o.{name} is not distinct from t.{name}" for name in table.values)
     handed = ", ".join(f"{database.handed(f'o.{name}', name, kind)} as {name}" for name, kind in table.key.items())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pipeline.duck import copy_to, open_duckdb, parquet, run_script, side_by_side, sql_of
@@ -11,24 +12,31 @@ from pipeline.events import Counts
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.accounts import bases as bases_of
-from stages.load.columns import changes, inserts, lists
+from stages.load.alike import alike
+from stages.load.columns import TYPES, changes, inserts, lists
 from stages.load.comparison import Batch, Comparison, Writes
-from stages.load.rows import read_ours
+from stages.load.rows import read_ours, users_of
 from stages.load.tables import TABLES, TITLES, Table
 
 if TYPE_CHECKING:
     import duckdb
 
-ACTED = "acted as a join (select run, run_id from runs) as r using (run)"
-# Rows; where there are more, the tables are compared one after the other, to save memory.
-MANY = 100_000
+BY_RUN = "as a join (select run, run_id from runs) as r using (run)"
+# Of a user's rows: where more than that are wanted of the database, all are read.
+MOST = 0.3
+Base = tuple[str | None, str | None]
+"""A user's last import: run and batch."""
 
 
-def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, at: str) -> Comparison:
-    """Merge in memory: read ours where Trakt's side has changed since the baseline, decide, write the files."""
+@contextmanager
+def compare(batch: Batch, database: Database, storage: Storage, at: str) -> Iterator[Comparison]:
+    """Merge in memory: read ours where Trakt's side has changed since the baseline, decide, write the files.
+
+    Its `fresh` rows can be read until it is left.
+    """
     known = bases_of(database, [extracted.user_id for _, extracted, _ in batch])
     bases = [known.get(extracted.user_id, (None, None)) for _, extracted, _ in batch]
-    comparison = Comparison([run_id for run_id, _ in bases])
+    comparison, batch_id = Comparison([run_id for run_id, _ in bases]), batch[0][2].batch_id
     with open_duckdb() as connection:
         run_script(connection, __package__, "macros")
         _runs(connection, batch, bases)
@@ -37,16 +45,9 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
         one_reads = threading.Lock()
 
         def merge(aside: duckdb.DuckDBPyConnection, table: Table) -> tuple[dict[int, Counts], Writes]:
-            _decide(aside, database, one_reads, storage, table, batch_id, bases)
-            if not batch[0][0].dry_run:
-                copy_to(aside, storage, _before(table), f"before/{table.name}/batch={batch_id}/part-0.parquet")
-            return _counts(aside), Writes(
-                aside.sql(inserts(table, _values(database, table, at, "true"), ACTED)).to_arrow_table(),
-                aside.sql(changes(database, table, _values(database, table, at, "a.clean"), ACTED)).to_arrow_table(),
-            )
+            return _merge(aside, connection, table, batch, bases, database, one_reads, storage, at)
 
-        rows = sum(sum(transformed.rows.values()) for _, _, transformed in batch)
-        merged = side_by_side(connection, merge, TABLES, 2 if rows < MANY else 1)
+        merged = side_by_side(connection, merge, TABLES, 2)
         for table, (counts, writes) in zip(TABLES, merged, strict=True):
             comparison.writes[table.name] = writes
             for number in counts:
@@ -58,56 +59,101 @@ def compare(batch: Batch, database: Database, storage: Storage, batch_id: str, a
             "row_number() over (partition by title_id order by run_id) = 1 order by title_id"
         ).to_arrow_table()
         comparison.added_titles = added if added.num_rows else None
-    return comparison
+        yield comparison
 
 
-def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[tuple[str | None, str | None]]) -> None:
+def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[Base]) -> None:
     connection.execute(
         "create table runs (run bigint, run_id varchar, user_id varchar, trakt_slug varchar, started_at timestamptz, "
         "overwrite boolean, prune boolean, base_run_id varchar, base_batch_id varchar)"
     )
-    for number, (request, extracted, transformed) in enumerate(batch):
-        connection.execute(
-            "insert into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                number,
-                transformed.run_id,
-                extracted.user_id,
-                extracted.trakt_slug,
-                request.at,
-                request.mode == "overwrite",
-                request.prune,
-                *bases[number],
-            ],
+    rows = [
+        (
+            number,
+            transformed.run_id,
+            extracted.user_id,
+            extracted.trakt_slug,
+            request.at,
+            request.mode == "overwrite",
+            request.prune,
+            *bases[number],
         )
+        for number, (request, extracted, transformed) in enumerate(batch)
+    ]
+    marks = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
+    connection.execute(f"insert into runs values {marks}", [value for row in rows for value in row])
 
 
-def _decide(
+def _merge(
     connection: duckdb.DuckDBPyConnection,
+    home: duckdb.DuckDBPyConnection,
+    table: Table,
+    batch: Batch,
+    bases: Sequence[Base],
     database: Database,
     one_reads: threading.Lock,
     storage: Storage,
-    table: Table,
-    batch_id: str,
-    bases: Sequence[tuple[str | None, str | None]],
-) -> None:
-    """Make `theirs` (what changed since the baseline), `base`, `ours`, `decided` and `acted` of one table."""
-    batches = sorted({batch for _, batch in bases if batch})
-    files = [f"resolved/{table.name}/batch={name}/part-0.parquet" for name in batches]
-    files = [name for name in files if storage.exists(name)]
-    resolved = _resolved(storage, table.name, batch_id)
-    connection.execute(f"create view resolved as select * from {resolved}")
-    baseline = parquet(storage, files) if files else f"(from {resolved} limit 0)"
-    connection.execute(f"create view baseline as select * from {baseline}")
-    parts = lists(table)
-    run_script(connection, __package__, "theirs", **parts)
+    at: str,
+) -> tuple[dict[int, Counts], Writes]:
+    """Compare one table and write its `before/`; the rows of each fate, by run, and what is to be written."""
+    batch_id, parts = batch[0][2].batch_id, lists(table)
+    parts["resolved"] = _resolved(storage, table.name, batch_id)
+    files = {name: f"resolved/{table.name}/batch={name}/part-0.parquet" for _, name in bases if name}
+    files = {name: file for name, file in files.items() if storage.exists(file)}
+    baseline = parquet(storage, sorted(files.values())) if files else f"(from {parts['resolved']} limit 0)"
+    unknown = {number: batch[number][1].user_id for number, (_, name) in enumerate(bases) if name not in files}
     with one_reads:
-        read_ours(connection, database, table)
-    for script in ("decided", "actions", "kept"):
-        run_script(connection, __package__, script, **parts)
+        here = users_of(database, table, list(unknown.values()))
+    bare = [str(number) for number, user in unknown.items() if user not in here]
+    parts["bare"] = f"run in ({', '.join(bare)})" if bare else "false"
+    connection.execute(f"create view resolved as from {parts['resolved']}")
+    picture = sql_of(__package__, "picture").format(**parts)
+    if _stands(connection, storage, table, batch, bases):
+        picture += " and false"
+    connection.execute(f"create view baseline as from {baseline}")
+    connection.execute(f"create view picture as {picture}")
+    run_script(connection, __package__, "wanted", **parts)
+    wanted, resolved = connection.execute(
+        "select (from wanted select count(*)), (from resolved select count(*))"
+    ).fetchall()[0]
+    if wanted:
+        with one_reads:
+            read_ours(connection, database, table, most=wanted > MOST * resolved)
+        for script in ("theirs", "decided", "actions", "kept"):
+            run_script(connection, __package__, script, **parts)
+    else:
+        connection.execute(
+            "create table theirs (run bigint); create table acted (run bigint, title_id varchar, fate varchar)"
+        )
     connection.execute(
-        "insert into changed_titles select distinct run, title_id from acted where fate in ('insert', 'update')"
+        "insert into changed_titles select distinct run, title_id from acted where fate in ('insert', 'update') "
+        "union all select distinct run, title_id from fresh"
     )
+    if not batch[0][0].dry_run:
+        before = " union all ".join([*([_before(table)] if wanted else []), _before_fresh(table)])
+        copy_to(connection, storage, before, f"before/{table.name}/batch={batch_id}/part-0.parquet")
+    values = _values(database, table, at, "true")
+    columns = ", ".join(f"{value} as {name}" for name, value in values.items())
+    fresh = f"select {columns} from (select * exclude (run_id) from ({picture}) where {parts['bare']} and not leaves) {BY_RUN}"
+    writes = Writes(fresh=(lambda: home.sql(fresh).to_arrow_reader()) if bare else None)
+    if wanted:
+        acted, kept_stamp = f"acted {BY_RUN}", _values(database, table, at, "a.clean")
+        writes.inserts = connection.sql(inserts(table, values, acted)).to_arrow_table()
+        writes.changes = connection.sql(changes(database, table, kept_stamp, acted)).to_arrow_table()
+    return _counts(connection), writes
+
+
+def _stands(
+    connection: duckdb.DuckDBPyConnection, storage: Storage, table: Table, batch: Batch, bases: Sequence[Base]
+) -> bool:
+    """Whether every row of the batch is in the baseline as it is, and stays: both are one file each, and the same."""
+    last = {name for _, name in bases}
+    if len(last) > 1 or any(request.prune or request.mode == "overwrite" for request, _, _ in batch):
+        return False
+    old, new = (f"resolved/{table.name}/batch={name}/part-0.parquet" for name in (*last, batch[0][2].batch_id))
+    if not storage.exists(old) or connection.execute("select 1 from resolved where moved limit 1").fetchall():
+        return False
+    return alike(connection, storage, old, new)
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
@@ -146,7 +192,7 @@ def _outcomes(
         if files
         else "(select '' as endpoint, '' as path, '' as raw, '' as run_id limit 0)",
     )
-    query = "select * exclude (run) from loaded_outcomes order by run_id, kind, trakt_id, name"
+    query = "select * exclude (run) from loaded_outcomes"
     copy_to(connection, storage, query, f"loaded/outcomes/batch={batch_id}/part-0.parquet")
     query = (
         "select r.user_id, k.* exclude (run), r.trakt_slug, r.run_id from kept_values as k join runs as r using (run) "
@@ -167,10 +213,24 @@ def _before(table: Table) -> str:
     keys = ", ".join(f"a.{name}" for name in table.key)
     became = ", ".join(f"{name} := a.{name}" for name in table.values)
     return (
-        f"select a.fate, {keys}, {was}, case when a.fate = 'update' then struct_pack({became}) end as became, "
+        f"(select a.fate, {keys}, {was}, case when a.fate = 'update' then struct_pack({became}) end as became, "
         "r.trakt_slug, r.run_id from acted as a join (select run, run_id, trakt_slug from runs) as r using (run) "
         f"left join ours as o using ({', '.join(table.key)}) where a.fate in ('insert', 'update', 'delete') "
-        f"order by {keys}"
+        f"order by {keys})"
+    )
+
+
+def _before_fresh(table: Table) -> str:
+    """The same of the rows that are inserted as they are."""
+    was = ", ".join(
+        f"null::{TYPES[kind]} as {'was_run_id' if name == 'run_id' else name}"
+        for name, kind in table.columns.items()
+        if name not in table.key
+    )
+    became = ", ".join(f"{name} {TYPES[kind]}" for name, kind in table.values.items())
+    return (
+        f"(select 'insert' as fate, {', '.join(table.key)}, {was}, null::struct({became}) as became, trakt_slug, run_id "
+        "from fresh)"
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from stages.database import Database, Kind, RowsChanged
-from stages.load.columns import typed
 from stages.load.tables import TABLES, TITLES, Table
 
 if TYPE_CHECKING:
@@ -16,26 +15,39 @@ if TYPE_CHECKING:
     from stages.load.comparison import Batch, Comparison
 
 
-def read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> None:
-    """Make `read`, the database's rows whose keys are in `theirs`, as the database has them, and `ours`, the same typed."""
-    _read(connection, database, table)
-    columns = ", ".join(typed(name, kind) for name, kind in table.columns.items())
-    connection.execute(f"create or replace table ours as select {columns} from read")
+def users_of(database: Database, table: Table, users: Sequence[str]) -> set[str]:
+    """Those of the users who have a row in the table."""
+    found: set[str] = set()
+    # Ordered by the key, so that the database takes its index, and reads one row of a user at most.
+    row = f"select 1 from {table.name} where user_id = ? order by {', '.join(table.key)} limit 1"
+    for start in range(0, len(users), 200):
+        part = users[start : start + 200]
+        rows = database.execute(
+            " union all ".join([f"select ? as user_id where ({row}) = 1"] * len(part)),
+            [user for user in part for _ in range(2)],
+        )
+        found |= {row[0] for row in rows}
+    return found
 
 
-def _read(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> None:
+def read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: Table, *, most: bool = False) -> None:
+    """Make `read`: the database's rows, as the database has them, whose keys are in `wanted`.
+
+    With `most`, `wanted` has most of what its users have: then all of their rows are read, which is quicker.
+    """
     types = {"text": "varchar"}
     columns = ", ".join(f"{name} {types.get(sql, sql)}" for name, sql in _types(database, table.columns).items())
     connection.execute(f"create or replace table read ({columns})")
-    users = [row[0] for row in connection.execute("select distinct user_id from theirs").fetchall()]
-    marks = ", ".join("?" * len(users))
-    if not users or not database.execute(f"select 1 from {table.name} where user_id in ({marks}) limit 1", users):
-        return
-    keys = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in table.key.items())
-    wanted = connection.sql(f"select {keys} from theirs order by {', '.join(table.key)}").to_arrow_table()
-    database.stage(f"wanted_{table.name}", table.key, wanted)
-    source = f"{table.name} join wanted_{table.name} using ({', '.join(table.key)})"
-    with database.read(source, table.columns) as rows:
+    users: list[str] = []
+    if most:
+        users = [row[0] for row in connection.execute("select distinct user_id from wanted").fetchall()]
+        source = f"{table.name} where user_id in ({', '.join('?' * len(users))})"
+    else:
+        keys = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in table.key.items())
+        wanted = connection.sql(f"select {keys} from wanted order by {', '.join(table.key)}").to_arrow_table()
+        database.stage(f"wanted_{table.name}", table.key, wanted)
+        source = f"{table.name} join wanted_{table.name} using ({', '.join(table.key)})"
+    with database.read(source, table.columns, users) as rows:
         connection.register("rows_read", rows)
         connection.execute("insert into read by name select * from rows_read")
         connection.unregister("rows_read")
@@ -65,7 +77,7 @@ def stage_writes(database: Database, comparison: Comparison) -> None:
         database.stage("added_titles", TITLES, comparison.added_titles)
     for table in TABLES:
         changes = comparison.writes[table.name].changes
-        if changes.num_rows:
+        if changes:
             database.stage(f"changes_{table.name}", _change_columns(table), changes)
 
 
@@ -74,9 +86,9 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
 
     Raises `RowsChanged` where a row is no longer as it was compared, `RowsLocked` where another session has one.
     """
-    changed = [table for table in TABLES if comparison.writes[table.name].changes.num_rows]
-    for table in changed:
-        _lock(database, table, comparison.writes[table.name].changes.num_rows)
+    changed = [(table, changes.num_rows) for table in TABLES if (changes := comparison.writes[table.name].changes)]
+    for table, wanted in changed:
+        _lock(database, table, wanted)
     if comparison.added_titles is not None:
         columns = ", ".join(TITLES)
         database.execute(
@@ -85,10 +97,12 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
             "on conflict do nothing"
         )
     for table in TABLES:
-        inserts = comparison.writes[table.name].inserts
-        if inserts.num_rows:
-            database.append(table.name, inserts)
-    for table in changed:
+        writes = comparison.writes[table.name]
+        if writes.inserts:
+            database.append(table.name, writes.inserts)
+        if writes.fresh:
+            database.append(table.name, writes.fresh())
+    for table, _ in changed:
         _change(database, table)
 
 

@@ -50,9 +50,10 @@ def _attempt(batch: Batch, database: Database, storage: Storage, at: str, told: 
     """Compare once and write; with `hold`, the users' rows are locked before they are compared."""
     if hold:
         return _patiently(lambda: _held(batch, database, storage, at, told))
-    comparison, loaded = _compared(batch, database, storage, at, told)
-    if not batch[0][0].dry_run:
-        _patiently(lambda: _written(batch, database, comparison, at))
+    with compare(batch, database, storage, at) as comparison:
+        loaded = _compared(batch, database, storage, comparison, at, told)
+        if not batch[0][0].dry_run:
+            _patiently(lambda: _written(batch, database, comparison, at))
     return loaded
 
 
@@ -60,8 +61,9 @@ def _held(batch: Batch, database: Database, storage: Storage, at: str, told: str
     with database.transaction():
         database.wait_briefly()
         lock_users(database, [extracted.user_id for _, extracted, _ in batch])
-        comparison, loaded = _compared(batch, database, storage, at, told)
-        _write(batch, database, comparison, at)
+        with compare(batch, database, storage, at) as comparison:
+            loaded = _compared(batch, database, storage, comparison, at, told)
+            _write(batch, database, comparison, at)
     return loaded
 
 
@@ -72,11 +74,10 @@ def _written(batch: Batch, database: Database, comparison: Comparison, at: str) 
 
 
 def _compared(
-    batch: Batch, database: Database, storage: Storage, at: str, told: str
-) -> tuple[Comparison, list[Loaded]]:
-    """Everything that comes before the first row is written."""
+    batch: Batch, database: Database, storage: Storage, comparison: Comparison, at: str, told: str
+) -> list[Loaded]:
+    """What else comes before the first row is written: the events, on file, and the temporary tables."""
     dry_run, batch_id = batch[0][0].dry_run, batch[0][2].batch_id
-    comparison = compare(batch, database, storage, batch_id, at)
     loaded = [
         Loaded(
             run_id=transformed.run_id,
@@ -93,7 +94,7 @@ def _compared(
     if not dry_run:
         storage.write(told, msgspec.json.encode(loaded))
         stage_writes(database, comparison)
-    return comparison, loaded
+    return loaded
 
 
 def _write(batch: Batch, database: Database, comparison: Comparison, at: str) -> None:

@@ -9,7 +9,7 @@ from pipeline.errors import BadInput
 from pipeline.events import PutBack, Undone
 from pipeline.storage import Storage
 from stages.database import Database
-from stages.load.columns import PLACE, changes, inserts
+from stages.load.columns import PLACE, changes, inserts, typed
 from stages.load.comparison import Comparison, Writes
 from stages.load.rows import read_ours, stage_writes, write
 from stages.load.tables import TABLES, Table
@@ -56,7 +56,7 @@ def undo(
                     tables[table.name] = _put_back(connection)
                     left += _left(connection, table)
                     connection.execute(
-                        "drop table written; drop table theirs; drop table ours; drop table read; drop table undone"
+                        "drop table written; drop table wanted; drop view ours; drop table read; drop table undone"
                     )
             stage_writes(database, comparison)
             write(database, comparison, at)
@@ -96,8 +96,9 @@ def _decide(
     connection: duckdb.DuckDBPyConnection, database: Database, storage: Storage, run: LoadedRun, table: Table
 ) -> None:
     written(connection, storage, run, table)
-    connection.execute(f"create table theirs as select {', '.join(table.key)} from written")
+    connection.execute(f"create table wanted as select {', '.join(table.key)} from written")
     read_ours(connection, database, table)
+    connection.execute(f"create view ours as select {typed(table)} from read")
     place = [name for name in PLACE if name in table.values]
     columns = [name for name in table.columns if name not in table.key]
     was = {}
