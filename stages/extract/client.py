@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.clock import Clock
 from pipeline.errors import Unavailable
@@ -185,13 +185,13 @@ class Client:
     async def _once(self, question: _Question) -> Answer:
         """Ask once, and again after every 429 that says for how long to wait."""
         while True:
-            response = await self._send(question)
-            seconds = retry_after(response.headers, self._clock) if response.status_code == 429 else None
+            reply = await self._send(question)
+            seconds = retry_after(reply.headers, self._clock) if reply.status == 429 else None
             if seconds is None:
-                return _judged(response, question.paged)
+                return _judged(reply, question.paged)
             self.limiter.block(seconds)
 
-    async def _send(self, question: _Question) -> httpx.Response:
+    async def _send(self, question: _Question) -> _Reply:
         came = self._clock.now()
         # The connection first: what has passed the limiter must not stand in a queue while a 429 comes in.
         client = await self._free.get()
@@ -207,10 +207,14 @@ class Client:
             self.requests += 1
             try:
                 # A server that trickles never runs into the read time-out.
-                async with asyncio.timeout(WHOLE):
-                    response = await client.get(question.path, params=question.params)
+                async with (
+                    asyncio.timeout(WHOLE),
+                    client.stream("GET", question.path, params=question.params) as response,
+                ):
+                    # A response that has read its body keeps it, and httpx keeps the response, in a circle.
+                    body = b"".join([part async for part in response.aiter_bytes()])
                 headers = response.headers
-                return response
+                return _Reply(response.status_code, headers, body)
             except TimeoutError:
                 raise _Again(f"no whole answer in {WHOLE:.0f} s") from None
             except httpx.RequestError as error:
@@ -253,23 +257,25 @@ class _Question:
     held: float = 0.0
 
 
-def _judged(response: httpx.Response, paged: bool) -> Answer:
-    status = response.status_code
+class _Reply(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _judged(reply: _Reply, paged: bool) -> Answer:
+    status, headers, body = reply
     if status == 204:
-        return Answer(status, response.headers, [])
+        return Answer(status, headers, [])
     if status == 200:
         try:
-            return Answer(status, response.headers, items_of(response.content, paged))
+            return Answer(status, headers, items_of(body, paged))
         except Broken as error:
             raise _Again(f"answered 200 with a body that cannot be read ({error})") from None
-    if status in RETRIED or status >= 500 or (status == 403 and _is_html(response)):
+    # The edge writes HTML, for people: a 403 of the API itself is empty, JSON, or one word.
+    if status in RETRIED or status >= 500 or (status == 403 and body.lstrip().startswith(b"<")):
         raise _Again(f"answered {status}")
-    raise Refused(status, response.headers.get("x-private-user", "").lower() == "true")
-
-
-def _is_html(response: httpx.Response) -> bool:
-    """Whether the edge wrote this for people: a 403 of the API itself is empty, JSON, or one word."""
-    return response.content.lstrip().startswith(b"<")
+    raise Refused(status, headers.get("x-private-user", "").lower() == "true")
 
 
 def _version() -> str:
