@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.duck import copy_to, sql_of
 from pipeline.events import Extracted, ImportRequested, Transformed
 from pipeline.storage import Storage
+from stages.catalog.snapshot import write_snapshot
 from stages.extract.endpoints import ENDPOINTS
 from stages.extract.source import Asked, Request, Source, Told
 from stages.extract.staging import stage
@@ -68,7 +68,7 @@ class World:
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
             connection.register("titles", pa.Table.from_pylist(catalogue, CATALOGUE))
-            copy_to(connection, self.storage, sql_of("stages.catalog", "snapshot"), "catalog/snapshot=1/titles.parquet")
+            write_snapshot(connection, self.storage, "1")
 
     def add(
         self,

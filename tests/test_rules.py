@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -151,9 +153,13 @@ ENTRY = {"carried": False, "gone": False, "moved": False, "left_alone": False}
 FIRST = {"outcomes": {"known_before": False, "title_id_before": None, "last_title_id": None}}
 
 
-@given(CATALOGUES, st.lists(st.tuples(PICTURES, st.booleans()), min_size=2, max_size=5))
-def test_transform_gives_what_the_rules_say(catalogue, users):
-    with tempfile.TemporaryDirectory() as folder:
+# A large catalogue is looked at in place where few titles are wanted, any other is read whole.
+WAYS = st.sampled_from([{"LARGE": 0, "FEW": 0}, {}])
+
+
+@given(CATALOGUES, st.lists(st.tuples(PICTURES, st.booleans()), min_size=2, max_size=5), WAYS)
+def test_transform_gives_what_the_rules_say(catalogue, users, way):
+    with tempfile.TemporaryDirectory() as folder, patch.multiple("pipeline.lookup", **way) if way else nullcontext():
         world = World(Path(folder), catalogue)
         runs = [
             world.add(f"user-{number}", picture, add_missing=add_missing)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import uuid6
 
 from pipeline.duck import copy_to, open_duckdb, sql_of
 from pipeline.errors import ConfigurationError
+from pipeline.lookup import write_lookup
 from pipeline.storage import Storage
 from stages.database import Database, Kind
+
+if TYPE_CHECKING:
+    import duckdb
 
 COLUMNS: dict[str, Kind] = {
     "title_id": "text",
@@ -54,13 +60,19 @@ def current_snapshot(database: Database, storage: Storage, *, allow_empty: bool 
 def take_snapshot(database: Database, storage: Storage) -> str:
     """Write a new snapshot of `titles`, in constant memory but for the sort; its id, which sorts by time."""
     snapshot = str(uuid6.uuid7())
-    folder = f"catalog/snapshot={snapshot}"
     state = _state(database)
     with open_duckdb() as connection, database.read("titles", COLUMNS) as titles:
         connection.register("titles", titles)
-        copy_to(connection, storage, sql_of(__package__, "snapshot"), f"{folder}/titles.parquet")
-    storage.write(f"{folder}/state.json", msgspec.json.encode(state))
+        write_snapshot(connection, storage, snapshot)
+    storage.write(f"catalog/snapshot={snapshot}/state.json", msgspec.json.encode(state))
     return snapshot
+
+
+def write_snapshot(connection: duckdb.DuckDBPyConnection, storage: Storage, snapshot: str) -> None:
+    """Write the files of a snapshot from the relation `titles` of a connection."""
+    folder = f"catalog/snapshot={snapshot}"
+    copy_to(connection, storage, sql_of(__package__, "snapshot"), f"{folder}/titles.parquet")
+    write_lookup(connection, storage, folder)
 
 
 def _state(database: Database) -> State:

@@ -19,7 +19,7 @@ lists as (
 own as (select run, title, score, scored_at from rated where about in ('movie', 'show')),
 parts as (select run, title, max(scored_at) as scored_at from rated where about in ('season', 'episode') group by run, title),
 facts as (
-    select t.run, t.title, t.entry, t.precedence, p.plays as history_plays,
+    select t.run, t.title, t.entry, t.precedence, t.merged, p.plays as history_plays,
         case when w.title is not null or p.title is not null then coalesce(w.plays, p.plays, 0) end as plays,
         coalesce(p.first_watched_at, w.last_watched_at) as first_watched_at,
         coalesce(p.last_watched_at, w.last_watched_at) as last_watched_at,
@@ -36,9 +36,10 @@ facts as (
     left join parts as r using (run, title)
     left join collected as c using (run, title)
     left join watching as n using (run, title)
-)
-select *, case when entry is not null then min(strength) over (partition by run, entry) end as strongest
-from facts;
+),
+strongest as (select run, entry, min(strength) as strongest from facts where merged is not null group by run, entry)
+select f.*, case when f.entry is not null then coalesce(s.strongest, f.strength) end as strongest
+from facts as f left join strongest as s using (run, entry);
 
 -- Watched episodes: those of the watched show and those of history. `counts` says whether it counts for the current
 -- round: after a restart (`reset_at`) only what was watched since.
@@ -109,7 +110,13 @@ full join (from parts where about = 'season') as p using (run, entry, season)
 join entries as e using (run, entry);
 
 create table library_entries as
-with merged as (
+with alone as (
+    select run, f.entry, f.strength as evidence, f.evidence_at as status_at, f.score, f.scored_at, coalesce(f.plays, 0) as plays,
+        t.aired_episodes, f.first_watched_at, f.last_watched_at, f.watching_since, f.watchlisted_at, f.collected_at, f.metadata
+    from title_facts as f join trakt_titles as t using (run, title)
+    where t.entry is not null and t.merged is null
+),
+united as (
     select run, t.entry, min(f.strongest) as evidence, max(f.evidence_at) filter (f.strength = f.strongest) as status_at,
         arg_max(f.score, recency(f.scored_at, t.precedence)) as score, max(f.scored_at) as scored_at,
         coalesce(sum(f.plays), 0)::bigint as plays, max(t.aired_episodes) as aired_episodes,
@@ -117,9 +124,10 @@ with merged as (
         max(f.watching_since) as watching_since, max(f.watchlisted_at) as watchlisted_at, max(f.collected_at) as collected_at,
         arg_max_null(f.metadata, recency(f.collected_at, t.precedence)) filter (f.is_collected) as metadata
     from title_facts as f join trakt_titles as t using (run, title)
-    where t.entry is not null
+    where t.merged is not null
     group by run, t.entry
 ),
+merged as (from alone union all by name from united),
 progress as (
     select run, entry, count(*) as watched_episodes from watched_episodes where season > 0 and counts group by run, entry
 ),

@@ -11,6 +11,13 @@ create macro title_key(kind, trakt, imdb, tmdb, tvdb) as
     else (md5_number_lower(coalesce('trakt:' || trakt, 'imdb:' || imdb, 'tmdb:' || tmdb, 'tvdb:' || tvdb)) >> 4)::bigint * -2
     end - (kind = 'movie')::bigint;
 
+-- One whole number that stands for an id within its kind, so that to join by it is quick.
+create macro id_key(kind, number) as number::ubigint * 2 + (kind = 'movie')::ubigint;
+
+create macro imdb_key(kind, imdb) as
+    case when length(imdb) < 20 then (try_cast(imdb[3:] as ubigint) * 32 + length(imdb)) * 2
+    else md5_number_lower(imdb) >> 1 << 1 end + (kind = 'movie')::ubigint;
+
 -- Where one entry stands for several Trakt titles: how new a fact is. Of equally new ones (or undated) that of the title
 -- of the first precedence counts, so that the answer is always the same.
 create macro recency(dated, precedence) as coalesce(epoch(dated)::bigint, 0) * 1000000 - precedence;

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.duck import copy_to, open_duckdb, parquet, run_script
 from pipeline.events import Extracted, ImportRequested, Transformed
+from pipeline.lookup import COLUMNS, look_up
 from pipeline.storage import Storage
 
 if TYPE_CHECKING:
@@ -63,11 +64,10 @@ def transform(
         _runs(connection, extracted, baselines)
         _pages(connection, storage, [event for _, event in extracted])
         run_script(connection, __package__, "macros")
-        connection.execute(
-            "create view catalogue as select title_id, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, aired_episodes "
-            f"from {parquet(storage, [f'catalog/snapshot={snapshot}/titles.parquet'])}"
-        )
-        for name in ("facts", "resolve", "entries"):
+        for name in ("facts", "seen"):
+            run_script(connection, __package__, name)
+        _catalogue(connection, storage, f"catalog/snapshot={snapshot}")
+        for name in ("resolve", "entries"):
             run_script(connection, __package__, name)
         _baselines(connection, storage, baselines)
         run_script(connection, __package__, "carry")
@@ -156,6 +156,13 @@ def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: S
     except duckdb.BinderException:
         # Files of an older version, which lack a column. Not the usual way: it reads every file twice.
         run_script(connection, __package__, "pages", **{endpoint: read(endpoint, True) for endpoint in names})
+
+
+def _catalogue(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str) -> None:
+    """Make `catalogue`: the rows of a snapshot, or those that bear an id of a title seen."""
+    if not look_up(connection, storage, folder, "seen"):
+        titles = parquet(storage, [f"{folder}/titles.parquet"])
+        connection.execute(f"create view catalogue as select {', '.join(COLUMNS)} from {titles}")
 
 
 def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baselines: Mapping[str, Baseline]) -> None:
