@@ -78,7 +78,9 @@ def _places(connection: duckdb.DuckDBPyConnection, side: pa.Table, wanted: str, 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    keys = connection.sql(f"select distinct {KEYS[name]} as key from {wanted} where {name} is not null").to_arrow_table()
+    keys = connection.sql(
+        f"select distinct {KEYS[name]} as key from {wanted} where {name} is not null"
+    ).to_arrow_table()
     first, behind = (pc.search_sorted(side["key"], keys["key"], side=edge) for edge in ("left", "right"))
     connection.register("spans", pa.table({"first": first, "behind": behind}))
     found = connection.sql("select unnest(range(first::bigint, behind::bigint)) as at from spans").to_arrow_table()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.duck import open_duckdb, parquet, quoted
 from pipeline.events import Extracted, ImportRequested
+from pipeline.lookup import COLUMNS
 from pipeline.storage import Storage
 from stages.catalog.snapshot import write_snapshot
 from stages.extract.endpoints import ENDPOINTS
@@ -19,7 +20,6 @@ from tests.bench.figures import Figure, in_turns, seconds
 
 TITLES, USERS, ITEMS = 10_000_000, 1_000, 2_000
 AT = "2026-11-25T03:00:00Z"
-IDS = "title_id kind trakt_id imdb_id tmdb_id tvdb_id aired_episodes".split()
 # Scattered as real ids are: of neighbours in one order, no two are neighbours in another.
 CATALOGUE = f"""
     select i, 't-' || i as title_id, if(i % 2 = 0, 'movie', 'show') as kind, 'Title ' || i as name, 1950 + i % 76 as "year",
@@ -68,7 +68,9 @@ def measure(folder: Path, rounds: int) -> Iterator[Figure]:
     ):
         value, floor = _beside(storage, batch, copied, rounds)
         told = "a scan of the id columns of the snapshot" + (", and a COPY of the resolved rows" if copied else "")
-        yield Figure(f"transform against {TITLES:,} titles, {what}", value, floor=floor, floor_is=told, ratio_target=target)
+        yield Figure(
+            f"transform against {TITLES:,} titles, {what}", value, floor=floor, floor_is=told, ratio_target=target
+        )
 
 
 def _stage(storage: Storage) -> list[tuple[ImportRequested, Extracted]]:
@@ -116,7 +118,7 @@ def _beside(
     ours()
     snapshot = parquet(storage, ["catalog/snapshot=1/titles.parquet"])
     # A hash of each value, so that none is skipped for what the file's statistics say.
-    scan = f"select {', '.join(f'bit_xor(hash({name}))' for name in IDS)} from {snapshot}"
+    scan = f"select {', '.join(f'bit_xor(hash({name}))' for name in COLUMNS)} from {snapshot}"
     with open_duckdb() as connection:
         tables = BASELINES if copied else ()
         for table in tables:
