@@ -17,6 +17,7 @@ from stages.catalog.snapshot import write_snapshot
 from stages.extract.endpoints import ENDPOINTS
 from stages.extract.source import Asked, Request, Source, Told
 from stages.extract.staging import stage
+from stages.extract.understanding import understand
 from stages.transform import Baseline, transform
 
 AT = "2026-06-01T12:00:00Z"
@@ -92,7 +93,7 @@ class World:
                         2026, 6, 1, 12, 0, arrival[number - 1] if arrival else number % 60, tzinfo=dt.UTC
                     )
                     request = Request(Asked(page=number), Told(items=len(items)))
-                    stage(BY_NAME[name], number, request, raw, came, source)
+                    stage(BY_NAME[name], number, request, raw, understand(BY_NAME[name], raw), came, source)
         request = ImportRequested(run_id=run_id, at=AT, user=slug, add_missing=add_missing)
         extracted = Extracted(
             run_id=run_id,

@@ -23,6 +23,7 @@ from pipeline.storage import Storage
 from stages.extract.endpoints import LISTS, WATCHING
 from stages.extract.source import Asked, Request, Source, Told
 from stages.extract.staging import stage
+from stages.extract.understanding import understand
 from tests.conftest import Home, Result
 
 Title = tuple[str, int]
@@ -180,13 +181,11 @@ class Library:
         reads = {}
         for endpoint in (*LISTS, WATCHING):
             raws = [json.dumps(item).encode() for item in items.get(endpoint.name, ())]
-            rows = (
-                stage(endpoint, 1, Request(Asked(), Told(len(raws))), raws, run.clock.utc(), source).rows
-                if raws
-                else []
-            )
+            read = understand(endpoint, raws)
+            if raws:
+                stage(endpoint, 1, Request(Asked(), Told(len(raws))), raws, read, run.clock.utc(), source)
             reads[endpoint.name] = EndpointRead(
-                requests=1, fetched=len(raws), staged=len(rows), rejected=len(raws) - len(rows)
+                requests=1, fetched=len(raws), staged=len(read.keys), rejected=len(raws) - len(read.keys)
             )
         return Extracted(
             run_id=run.request.run_id,

@@ -14,6 +14,7 @@ from stages.catalog.snapshot import write_snapshot
 from stages.extract.endpoints import ENDPOINTS
 from stages.extract.source import Asked, Request, Source, Told
 from stages.extract.staging import stage
+from stages.extract.understanding import understand
 from stages.transform import Baseline, transform
 from stages.transform.stage import BASELINES
 from tests.bench.figures import Figure, in_turns, seconds
@@ -86,7 +87,8 @@ def _stage(storage: Storage) -> list[tuple[ImportRequested, Extracted]]:
             for user, endpoint, items in zip(*batch.to_pydict().values(), strict=True):
                 source = Source(storage, f"user-{user}", f"run-{user}")
                 request = Request(Asked(page=1), Told(items=len(items)))
-                stage(endpoints[endpoint], 1, request, [item.encode() for item in items], came, source)
+                raw = [item.encode() for item in items]
+                stage(endpoints[endpoint], 1, request, raw, understand(endpoints[endpoint], raw), came, source)
                 inputs.setdefault(user, []).append(endpoint)
     return [
         (
