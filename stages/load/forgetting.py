@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.duck import open_duckdb, parquet
 from pipeline.storage import Storage
-from stages.database import Database
+from stages.database import Database, RowsChanged, RowsLocked
 from stages.load.accounts import Account, baseline
 from stages.load.columns import empty, typed
+from stages.load.patience import patiently
 from stages.load.rows import delete_rows, lock_users, read_ours
 from stages.load.tables import TABLES, Table
 
@@ -26,8 +27,15 @@ def forget_rows(
     A row of the library goes where it is as the last import saw it on Trakt and an import made it. Of an account stays
     the slug, with `blocked_at`; where there is none, one is made to hold the block.
     """
+    return patiently(lambda: _attempt(database, storage, found, slug, keep_library, at), (RowsLocked, RowsChanged))
+
+
+def _attempt(
+    database: Database, storage: Storage, found: Sequence[Account], slug: str, keep_library: bool, at: str
+) -> dict[str, int]:
     counts: dict[str, int] = {}
     with database.transaction():
+        database.wait_briefly()
         if not keep_library:
             lock_users(database, [account.user_id for account in found])
             for table, keys in zip(TABLES, _untouched(database, storage, found), strict=True):

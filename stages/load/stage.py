@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import random
-import time
-from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 
 from pipeline.events import Loaded
 from pipeline.storage import Storage
-from stages.database import Database, RowsChanged, RowsLocked
+from stages.database import Database, RowsChanged
 from stages.load.accounts import record
 from stages.load.comparison import Batch, Comparison
 from stages.load.merge import compare
+from stages.load.patience import patiently
 from stages.load.rows import complete_runs, lock_users, stage_writes, write
 
-T = TypeVar("T")
 COMPARISONS = 5
 """So often is a batch compared; the last time with the rows locked meanwhile, so that it comes to an end."""
-PATIENCE = 60.0
-"""So long (seconds) may other sessions hold rows that are to be written."""
 
 
 def load(batch: Batch, *, database: Database, storage: Storage, at: str) -> list[Loaded]:
@@ -49,11 +43,11 @@ def load(batch: Batch, *, database: Database, storage: Storage, at: str) -> list
 def _attempt(batch: Batch, database: Database, storage: Storage, at: str, told: str, hold: bool) -> list[Loaded]:
     """Compare once and write; with `hold`, the users' rows are locked before they are compared."""
     if hold:
-        return _patiently(lambda: _held(batch, database, storage, at, told))
+        return patiently(lambda: _held(batch, database, storage, at, told))
     with compare(batch, database, storage, at) as comparison:
         loaded = _compared(batch, database, storage, comparison, at, told)
         if not batch[0][0].dry_run:
-            _patiently(lambda: _written(batch, database, comparison, at))
+            patiently(lambda: _written(batch, database, comparison, at))
     return loaded
 
 
@@ -103,15 +97,3 @@ def _write(batch: Batch, database: Database, comparison: Comparison, at: str) ->
         record(database, extracted, at, comparison.bases[number], transformed.run_id)
     write(database, comparison, at)
     complete_runs(database, batch, comparison.titles, at)
-
-
-def _patiently(work: Callable[[], T]) -> T:
-    """Do it again for as long as rows are locked by other sessions, until `PATIENCE` is used up."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return work()
-        except RowsLocked:
-            if time.monotonic() > until:
-                raise
-        time.sleep(random.uniform(0.02, 0.2))

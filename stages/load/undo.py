@@ -8,9 +8,10 @@ from pipeline.duck import open_duckdb, run_script
 from pipeline.errors import BadInput
 from pipeline.events import PutBack, Undone
 from pipeline.storage import Storage
-from stages.database import Database
+from stages.database import Database, RowsChanged, RowsLocked
 from stages.load.columns import PLACE, changes, inserts, typed
 from stages.load.comparison import Comparison, Writes
+from stages.load.patience import patiently
 from stages.load.rows import read_ours, stage_writes, write
 from stages.load.tables import TABLES, Table
 from stages.load.written import LoadedRun, loaded_run, written
@@ -35,7 +36,12 @@ def undo(
     `BadInput` where the run is not there, undone already, or under a later one; `DatabaseError` and `StorageError`
     with nothing put back.
     """
+    return patiently(lambda: _attempt(run_id, database, storage, at, wrote), (RowsLocked, RowsChanged))
+
+
+def _attempt(run_id: str, database: Database, storage: Storage, at: str, wrote: bool) -> tuple[Undone, list[Left]]:
     with database.transaction():
+        database.wait_briefly()
         run = loaded_run(database, run_id)
         _in_turn(database, run)
         comparison, tables, left, unstamped = Comparison([]), {}, [], []

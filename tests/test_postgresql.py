@@ -1,0 +1,140 @@
+"""PostgreSQL's own: rows that others hold, nothing written where nothing changed, a full disk, TLS."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.sandbox.accounts import make_account
+
+SMALL = {"movies": 6, "shows": 2, "plays": 30}
+ENTRIES = ("library_entries", "season_entries", "episode_entries", "watches")
+pytestmark = pytest.mark.on_postgresql
+
+
+@contextmanager
+def held(home, statement, seconds):
+    """Another session runs a statement and commits only after so long."""
+    import adbc_driver_postgresql.dbapi as driver
+
+    with closing(driver.connect(home.database.url)) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(statement)
+        timer = threading.Timer(seconds, connection.commit)
+        timer.start()
+        yield
+        timer.join()
+
+
+def versions(home):
+    """Every row version of the entry tables: where it lies, and who made, changed or locked it last."""
+    columns = "cast(ctid as text), cast(xmin as text), cast(xmax as text)"
+    return {table: home.rows(f"select {columns} from {table} order by ctid") for table in ENTRIES}
+
+
+def counters(home, runs):
+    """What the server has counted of the entry tables, once the session of so many runs has told it."""
+    sql = (
+        "select cast(relname as text), n_tup_ins + n_tup_upd + n_tup_del + n_dead_tup from pg_stat_all_tables "
+        f"where schemaname = '{home.database.schema}'"
+    )
+    for _ in range(200):
+        found = dict(home.rows(sql))
+        if found["import_runs"] == runs:
+            return {table: found[table] for table in ENTRIES}
+        time.sleep(0.02)
+    raise AssertionError(found)
+
+
+def test_where_nothing_changed_not_one_row_is_written_or_locked(home, served):
+    served(make_account("otter", **SMALL))
+    assert home.call("run", "otter").code == 0
+    before, counted = versions(home), counters(home, 1)
+
+    known = home.call("run", "otter", "--full")
+    home.change("update trakt_accounts set last_run_id = null")
+    unknown = home.call("run", "otter", "--full")
+
+    assert known.code == unknown.code == 0
+    assert versions(home) == before
+    assert counters(home, 3) == counted
+
+
+def test_a_row_that_another_session_is_just_making_is_waited_for_and_merged(home, served):
+    served(make_account("otter", **SMALL))
+    home.call("db", "upgrade")
+    (title,) = home.rows("select min(title_id) from titles where kind = 'movie'")[0]
+
+    row = f"insert into library_entries (user_id, title_id, kind, hdr) values ('otter', '{title}', 'movie', 'mine')"
+    with held(home, row, 0.8):
+        result = home.call("run", "otter", "--json")
+
+    assert result.code == 0, result.err
+    assert home.rows(f"select hdr, plays > 0, source from library_entries where title_id = '{title}'") == [
+        ("mine", 1, None)
+    ]
+    assert home.rows("select count(*) from watches") == [(30,)]
+
+
+@pytest.mark.parametrize("command", ["undo", "forget"])
+def test_a_row_that_another_session_holds_is_waited_for(home, served, command):
+    served(make_account("otter", **SMALL))
+    run_id = home.call("run", "otter").err.split()[-1]
+
+    with held(home, "select 1 from library_entries for update", 0.4):
+        result = home.call(command, run_id if command == "undo" else "otter")
+
+    assert result.code == 0, result.err
+    assert home.rows("select count(*) from library_entries") == [(0,)]
+
+
+def test_a_full_disk_is_exit_7_with_nothing_written_and_resume_finishes(home, served):
+    served(make_account("otter", **SMALL))
+    home.call("db", "upgrade")
+    home.change(
+        "create function full_disk() returns trigger language plpgsql as $$ begin raise exception "
+        "'could not extend file \"base/5/16384\": No space left on device' using errcode = '53100'; end $$"
+    )
+    home.change("create trigger full_disk before insert on watches execute function full_disk()")
+
+    broken = home.call("run", "otter", "--json")
+
+    assert broken.code == 7
+    assert "No space left on device" in broken.json["error"]
+    assert "short of disk" in broken.json["hint"]
+    assert versions(home) == {table: [] for table in ENTRIES}
+    home.change("drop trigger full_disk on watches")
+    assert home.call("resume").code == 0
+    assert home.rows("select count(*) from watches") == [(30,)]
+
+
+@pytest.mark.parametrize(("mode", "said"), [("require", "SSL"), ("disable", "closed the connection")])
+def test_tls_options_reach_the_server(home, monkeypatch, mode, said):
+    """A server without TLS that hangs up on whoever asks for nothing better."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    asked = []
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                asked.append(connection.recv(8)[4:8])
+                connection.sendall(b"N" if asked[-1] == b"\x04\xd2\x16\x2f" else b"")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        port = listening.getsockname()[1]
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://me:Pa55word@127.0.0.1:{port}/app?sslmode={mode}")
+        result = home.call("users", "list")
+        listening.shutdown(socket.SHUT_RDWR)
+
+    assert result.code == 7
+    assert said in result.err
+    assert "Pa55" not in result.err
+    assert {packet == b"\x04\xd2\x16\x2f" for packet in asked} == {mode == "require"}
