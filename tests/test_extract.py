@@ -67,6 +67,16 @@ def test_22000_plays_come_over_where_counts_lag_and_a_page_in_the_middle_is_empt
     assert len({row["id"] for row in house.rows("history", event)}) == 5500
 
 
+@pytest.mark.parametrize("plays", [90, 260])
+def test_a_first_page_that_is_empty_and_announces_nothing_is_not_believed_where_plays_are_counted(
+    house: House, plays: int
+) -> None:
+    account = house.add(plays=plays)
+    account.faults = Faults(page_lag={"history": 2}, empty_page={"history": 1})
+    event = house.extract("otter")
+    assert len({row["id"] for row in house.rows("history", event)}) == plays
+
+
 def test_rows_hidden_at_page_borders_are_found_with_another_page_size(house: House) -> None:
     account = house.add(movies=700, plays=800, ratings=600)
     account.faults = Faults(duplicate_rows={"ratings": 2, "watched_movies": 1})

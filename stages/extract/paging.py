@@ -51,8 +51,8 @@ class Reading:
         return page
 
 
-async def read_all(ask: Ask, limit: int, reading: Reading, *, newest_first: bool = False) -> None:
-    """Read every page: the first, the announced ones side by side, then on to the first empty one beyond.
+async def read_all(ask: Ask, limit: int, reading: Reading, first: int = 1, *, newest_first: bool = False) -> None:
+    """Read every page from `first` on: that one, the announced ones side by side, then on to the first empty one beyond.
 
     `newest_first` says that what is added meanwhile comes up on the first page: where it took more than one request,
     the first page is read again at the end and followed as far as it is new.
@@ -61,8 +61,8 @@ async def read_all(ask: Ask, limit: int, reading: Reading, *, newest_first: bool
     async def page(number: int) -> Page:
         return reading.note(await ask(number, limit))
 
-    last = await page(1)
-    read, announced, repeats, came = 1, _announced(reading), 0, 0
+    last = await page(first)
+    read, announced, repeats, came = first, _announced(reading), 0, 0
     while True:
         if read < announced:
             pages = await together(*(page(number) for number in range(read + 1, announced + 1)))

@@ -268,13 +268,18 @@ class _Run:
             await self._read_all(reader)
         except Changed:
             await self._read_all(reader)
+        if reader.endpoint is HISTORY and reader.distinct:
+            return
+        await self.stats_known.wait()
+        if not reader.distinct and judgement.counted(reader.endpoint, self._stats()):
+            # Counts lag down to none, and a page may be empty: of rows that Trakt counts the next page may have some.
+            await self._read_all(reader, first=2)
         if reader.endpoint is not HISTORY:
-            await self.stats_known.wait()
             await self._read_missing(reader)
 
-    async def _read_all(self, reader: Reader) -> None:
-        endpoint = reader.endpoint
-        await read_all(reader.ask, endpoint.limit or LARGEST_PAGE, reader.reading, newest_first=endpoint.newest_first)
+    async def _read_all(self, reader: Reader, first: int = 1) -> None:
+        endpoint, limit = reader.endpoint, reader.endpoint.limit or LARGEST_PAGE
+        await read_all(reader.ask, limit, reader.reading, first, newest_first=endpoint.newest_first)
 
     async def _read_missing(self, reader: Reader) -> None:
         missing = judgement.shortages(reader, self._stats())
