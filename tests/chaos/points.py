@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -22,21 +23,26 @@ from pipeline.storage import ASIDE, Storage
 from stages.database import Database
 
 HOWS = ("kill", "enospc", "eio", "lost")
-"""kill: SIGKILL to the process. enospc, eio: the call raises. lost: the connection is gone for good."""
+"""kill: SIGKILL to the process. enospc, eio: the call raises. lost: the connection is gone, for good or for now."""
 
 FILES = ("write", "fsync", "rename")
+_OWN = re.compile(rf"[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}|{re.escape(ASIDE)}[0-9]+-")
+"""The id of a run, the number of a process."""
 STATEMENTS = ("statement", "ingest", "read", "commit", "committed")
 
 
 @dataclass
 class Points:
-    """Counts the points in the order in which they are passed, and strikes at one of them.
+    """Notes the points as they are passed, and strikes at one of them.
 
-    `target` is the number (from 1) of the point to strike at, None to strike nowhere; `seen` are the names so far.
+    `target` is a name and which time (from 1) it is passed, since threads side by side pass theirs in any order; with
+    an empty name, the so manieth point of all; None strikes nowhere. `seen` are the names so far.
+    `cut` ends the connection for real, where there is a server to do so; else every later use of one fails, too.
     """
 
-    target: int | None = None
+    target: tuple[str, int] | None = None
     how: str = "kill"
+    cut: Callable[[], None] | None = None
     seen: list[str] = field(default_factory=list)
     broken: bool = False
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -44,14 +50,18 @@ class Points:
     def reach(self, kind: str, detail: str, before: Callable[[], object] | None = None) -> None:
         """The program is at a point; `before` is what a power cut would leave behind there."""
         with self._turn:
-            self.seen.append(f"{kind} {detail}")
-            if len(self.seen) != self.target:
+            name = f"{kind} {detail}"
+            self.seen.append(name)
+            if self.target not in ((name, self.seen.count(name)), ("", len(self.seen))):
                 return
             if before is not None:
                 before()
             if self.how == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
         if self.how == "lost":
+            if self.cut is not None:
+                self.cut()
+                return
             self.broken = True
             raise DatabaseError("the connection is lost", "Look at DATABASE_URL.")
         number = errno.ENOSPC if self.how == "enospc" else errno.EIO
@@ -90,7 +100,7 @@ def wrapped(points: Points) -> Iterator[None]:
     def seen_writing(self: Storage, name: str, **more: Any) -> Iterator[str]:
         with writing(self, name, **more) as path:
             yield path
-            points.reach("write", name, before=lambda: _tear(Path(path)))
+            points.reach("write", _name(Path(name)), before=lambda: _tear(Path(path)))
 
     def seen_execute(self: Database, sql: str, *rest: Any) -> Any:
         _lost(points)
@@ -150,5 +160,8 @@ def _tear(path: Path) -> None:
 
 
 def _name(path: Path) -> str:
-    """Where a file lies, without what differs between runs."""
-    return path.name.split("-", 2)[-1] if path.name.startswith(ASIDE) else path.name
+    """Where a file lies below the root of the data, without what differs between runs."""
+    parts = path.parts
+    if "data" in parts:
+        parts = parts[parts.index("data") + 1 :]
+    return _OWN.sub("", "/".join(parts))

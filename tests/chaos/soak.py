@@ -1,6 +1,7 @@
 """The soak: many accounts, each with faults of its own, two processes at work that are killed again and again.
 
-In the end every library must equal that of a server without faults, and no request may have come beyond the limit.
+In the end every library must equal that of a server without faults, row by row, and no request may have come beyond
+the limit. Nothing is left out of the comparison: whatever the faults hide can be found by what else Trakt shows.
 """
 
 from __future__ import annotations
@@ -8,25 +9,29 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import sqlite3
 import sys
 import tempfile
-from collections import Counter
-from contextlib import closing
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
+
 from pipeline.cli import run_cli
-from tests.chaos.crash import STAMPS, TABLES, environment, write_catalogue
-from tests.chaos.forks import KILLED, Ended, Server, in_child
+from tests.chaos.forks import KILLED, WORKERS, Ended, Progress, Server, in_child, load_program, side_by_side
 from tests.chaos.points import Points, wrapped
+from tests.chaos.scenes import TABLES, environment, rows_of, write_catalogue
+from tests.databases import SQLiteFile
 from tests.sandbox.accounts import Account, make_account
 from tests.sandbox.faults import Action, Faults
 
-ACCOUNTS = int(os.environ.get("SOAK_ACCOUNTS", "200"))
 LIMIT, PERIOD = 500, 15.0
-WORKERS = 2
 MOST_TRIES = 40
+# So many points a call passes at most before it is killed; a small import has about 150.
+FARTHEST = 400
+PASSING = (KILLED, 6, 7)
 ENDPOINTS = (
     "profile",
     "stats",
@@ -43,10 +48,13 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-def accounts(faulty: bool) -> list[Account]:
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+def accounts(count: int, faulty: bool) -> list[Account]:
     """Small accounts; `faulty` gives each some faults, the same every time."""
     made = []
-    for number in range(ACCOUNTS):
+    for number in range(count):
         rng = random.Random(number)
         account = make_account(
             f"user-{number}",
@@ -75,119 +83,99 @@ def _faults(rng: random.Random) -> Faults:
     return faults
 
 
-class Worker:
-    """One process after the other imports its share of the accounts; each may be killed at a random point."""
-
-    def __init__(self, folder: Path, number: int) -> None:
-        self.told = folder / f"told-{number}.json"
-        self.share = [f"user-{user}" for user in range(number, ACCOUNTS, WORKERS)]
-        self.rng = random.Random(number)
-        self.endings: Counter[str] = Counter()
-
-    def work(self) -> Counter[str]:
-        """Import everybody, however often it takes; how the calls ended."""
-        for user in self.share:
-            for _ in range(MOST_TRIES):
-                ended = self._call("run", user)
-                self.endings["killed" if ended.code == KILLED else f"exit {ended.code}"] += 1
-                if ended.code == 0:
-                    break
-                if ended.code not in (KILLED, 6, 7):
-                    self.endings[f"LOST {user}: {ended.err[-300:]}"] += 1
-            else:
-                self.endings[f"LOST {user}: never came through"] += 1
-        return self.endings
-
-    def _call(self, *arguments: str) -> Ended:
-        target = self.rng.randint(1, 400)
-
-        def work() -> tuple[int, Any]:
-            with wrapped(Points(target)):
-                return run_cli(["-q", *arguments]), None
-
-        return in_child(work, self.told)
+def work(folder: Path, count: int, kills: bool, number: int) -> Iterator[dict[str, Any]]:
+    """Import every `WORKERS`th account, however often it takes; how the calls for each ended."""
+    rng = random.Random(number)
+    for user in range(number, count, WORKERS):
+        endings: Counter[str] = Counter()
+        for _ in range(MOST_TRIES):
+            ended = _call(folder / f"told-{number}.json", rng.randint(1, FARTHEST) if kills else None, f"user-{user}")
+            endings["killed" if ended.code == KILLED else f"exit {ended.code}"] += 1
+            if ended.code not in PASSING:
+                break
+        lost = "" if ended.code == 0 else f"user-{user} ended with {ended.code}: {ended.err[-600:]}"
+        yield {"endings": endings, "lost": lost}
 
 
-def main() -> int:
-    """Soak, compare, print the figures."""
+def _call(told: Path, target: int | None, user: str) -> Ended:
+    def run() -> tuple[int, Any]:
+        with wrapped(Points(target and ("", target))):
+            return run_cli(["-q", "run", user]), None
+
+    return in_child(run, told)
+
+
+@click.command()
+@click.option("--accounts", "count", default=200, show_default=True, help="So many users.")
+@click.option("--kills/--no-kills", default=True, show_default=True, help="Kill the processes at random points.")
+@click.option("--faults/--no-faults", default=True, show_default=True, help="Let the server misbehave.")
+def main(count: int, kills: bool, faults: bool) -> None:
+    """Soak, compare, print the figures; exit 1 where anything is lost."""
+    load_program()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        expected = _import(folder / "calm", faulty=False)
-        found = _import(folder / "storm", faulty=True)
-    lost = [table for table in expected["rows"] if expected["rows"][table] != found["rows"][table]]
-    endings: Counter[str] = found["endings"]
-    troubles = [text for text in endings if text.startswith("LOST")]
-    for text, count in sorted(endings.items()):
-        print(f"{count:>6}  {text}")
-    rows = sum(len(table) for table in found["rows"].values())
-    print(f"{ACCOUNTS} accounts, {rows} rows; {found['requests']} requests, {found['beyond']} beyond the limit")
-    print(f"tables that differ from a calm import: {', '.join(lost) or 'none'}")
-    return 1 if lost or troubles or found["beyond"] else 0
+        calm = _import(Path(name, "calm"), count, kills=False, faulty=False)
+        storm = _import(Path(name, "storm"), count, kills=kills, faulty=faults)
+    different = list(differences(calm["rows"], storm["rows"], {one.slug: one for one in accounts(count, faults)}))
+    for line in different:
+        print(f"  LOST: {line}")
+    endings = ", ".join(f"{how} {times:,} times" for how, times in sorted(storm["endings"].items()))
+    print(f"{count} accounts, {sum(map(len, storm['rows'].values())):,} rows; calls: {endings}")
+    print(f"{storm['requests']:,} requests, {storm['beyond']} beyond the limit")
+    losses = len(different) + calm["lost"] + storm["lost"]
+    print(f"{count} users tried, {losses} losses")
+    sys.exit(1 if losses or storm["beyond"] else 0)
 
 
-def _import(folder: Path, *, faulty: bool) -> dict[str, Any]:
+def _import(folder: Path, count: int, *, kills: bool, faulty: bool) -> dict[str, Any]:
     folder.mkdir()
     options: dict[str, Any] = {"limit": LIMIT, "period": PERIOD} if faulty else {}
-    server = Server(lambda: accounts(faulty), **options)
-    endings: Counter[str] = Counter()
+    server = Server(partial(accounts, count, faulty), **options)
+    progress = Progress(
+        f"users, {'with' if kills else 'without'} kills, {'with' if faulty else 'without'} faults", count
+    )
+    found: dict[str, Any] = {"endings": Counter(), "lost": 0}
     try:
         os.environ.update(environment(folder, server.url) | {"TRAKT_PATIENCE": "30"})
-        write_catalogue(folder / "catalogue.csv", accounts(False))
-        _calm(folder, "catalog", "load", str(folder / "catalogue.csv"))
-        if faulty:
-            endings = _storm(folder)
-        else:
-            for number in range(ACCOUNTS):
-                _calm(folder, "-q", "run", f"user-{number}")
+        write_catalogue(folder / "catalogue.csv", accounts(count, False))
+        loaded = in_child(
+            lambda: (run_cli(["catalog", "load", str(folder / "catalogue.csv")]), None), folder / "told.json"
+        )
+        if loaded.code:
+            raise RuntimeError(f"the catalogue was not loaded: {loaded.err}")
+        for user in side_by_side(partial(work, folder, count, kills)):
+            found["endings"] += Counter(user["endings"])
+            if user["lost"]:
+                found["lost"] += 1
+                print(f"  LOST: {user['lost']}", flush=True)
+            progress.step()
+        print(f"  {progress}", flush=True)
     finally:
-        figures = server.stop()
-    found = {"rows": _rows(folder / "app.db"), "endings": endings, **figures}
+        found |= server.stop()
+    found["rows"] = rows_of(SQLiteFile(folder / "app.db"))
     shutil.rmtree(folder)
     return found
 
 
-def _calm(folder: Path, *arguments: str) -> None:
-    ended = in_child(lambda: (run_cli(list(arguments)), None), folder / "told.json")
-    if ended.code:
-        raise RuntimeError(f"{arguments} ended with {ended.code}: {ended.err}")
+def differences(calm: Rows, storm: Rows, users: Mapping[str, Account]) -> Iterator[str]:
+    """A line for each user whose rows differ: what is missing and what is there instead, by table, and the faults."""
+    changed: dict[str, list[str]] = defaultdict(list)
+    for table in TABLES:
+        missing, other = _by_user(set(calm[table]) - set(storm[table])), _by_user(set(storm[table]) - set(calm[table]))
+        for user in sorted({*missing, *other}):
+            gone, came = sorted(missing[user], key=repr), sorted(other[user], key=repr)
+            changed[user].append(f"{table}: {len(gone)} missing, such as {gone[:1]}; {len(came)} instead: {came[:1]}")
+    for user, tables in changed.items():
+        account = users[user]
+        held = f"{len(account.history)} plays, odd: {', '.join(account.odd) or 'nothing'}; {account.faults}"
+        yield f"{user}: {'; '.join(tables)} ({held})"
 
 
-def _storm(folder: Path) -> Counter[str]:
-    """The workers side by side, each a process of its own; all their endings."""
-    children = []
-    for number in range(WORKERS):
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reading)
-            with os.fdopen(writing, "w") as told:
-                told.write(repr(dict(Worker(folder, number).work())))
-            os._exit(0)
-        os.close(writing)
-        children.append((child, reading))
-    endings: Counter[str] = Counter()
-    for child, reading in children:
-        with os.fdopen(reading) as told:
-            endings += Counter(_literal(told.read()))
-        os.waitpid(child, 0)
-    return endings
-
-
-def _literal(text: str) -> dict[str, int]:
-    import ast
-
-    told: dict[str, int] = ast.literal_eval(text)
-    return told
-
-
-def _rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    with closing(sqlite3.connect(path)) as connection:
-        found = {}
-        for table in TABLES:
-            names = [row[1] for row in connection.execute(f"pragma table_info({table})") if row[1] not in STAMPS]
-            found[table] = sorted(connection.execute(f"select {', '.join(names)} from {table}"), key=repr)
+def _by_user(rows: set[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
+    found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(row)
     return found
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
