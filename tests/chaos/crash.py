@@ -15,9 +15,9 @@ from typing import Any
 
 import click
 
-from tests.chaos.forks import KILLED, WORKERS, Progress, load_program, side_by_side
+from tests.chaos.forks import KILLED, WORKERS, Ended, Progress, load_program, side_by_side
 from tests.chaos.points import STATEMENTS, Points, strikes
-from tests.chaos.scenes import Scene, last_report, must, scenes
+from tests.chaos.scenes import Scene, last_report, scenes
 from tests.databases import NAMES
 from tests.databases import Server as PostgreSQL
 
@@ -33,15 +33,15 @@ def disturb(scene: Scene, trial: Trial) -> str | None:
         struck = scene.call("run", "otter", "--json", points=points)
         allowed = (KILLED,) if how == "kill" else (0, 7)
         if struck.code not in allowed:
-            return f"ended with {struck.code}, not {allowed}: {struck.out[-400:]} {struck.err[-400:]}"
+            return f"ended with {struck.code}, not {allowed}: {_told(struck)}"
         resumed = scene.call("resume")
         if resumed.code != 0:
-            return f"resume ended with {resumed.code}: {resumed.err[-400:]}"
+            return f"resume ended with {resumed.code}: {_told(resumed)}"
         if len(scene.contents()["runs"]) < len(scene.expected["runs"]):
             # Nothing was there to resume: the run had not been written down yet.
             again = scene.call("run", "otter", "--json")
             if again.code != 0:
-                return f"run ended with {again.code}: {again.err[-400:]}"
+                return f"run ended with {again.code}: {_told(again)}"
         found = scene.contents()
         wrong = [name for name in found if found[name] != scene.expected[name]]
         if wrong:
@@ -50,6 +50,11 @@ def disturb(scene: Scene, trial: Trial) -> str | None:
         if leftovers:
             return f"left behind: {leftovers[:3]}"
         return _report_differs(scene, folder)
+
+
+def _told(ended: Ended) -> str:
+    """The last words; of one that fell over, where (the thread that did it comes first)."""
+    return f"{ended.out[-400:]} {ended.err[-400:]}" if ended.code >= 0 else ended.err[:1500]
 
 
 def _report_differs(scene: Scene, folder: Path) -> str | None:
@@ -62,12 +67,6 @@ def _report_differs(scene: Scene, folder: Path) -> str | None:
         if told[key] != scene.expected["report"][key]
     ]
     return f"the report's {', '.join(wrong)} differ" if wrong else None
-
-
-def points_of(scene: Scene) -> list[str]:
-    """The names of all points that an undisturbed run passes, in order."""
-    with scene.home():
-        return list(must(scene.call("run", "otter", "--json")).left)
 
 
 def trials(names: Sequence[str], kinds: Sequence[str] = (), every: int = 1) -> list[Trial]:
@@ -106,9 +105,8 @@ def main(every: int, database: str, kinds: tuple[str, ...], workers: int) -> Non
     kinds = kinds or (STATEMENTS if server is not None else ())
     with tempfile.TemporaryDirectory() as folder, scenes(Path(folder), server) as all_scenes:
         for scene in all_scenes:
-            names = points_of(scene)
-            chosen = trials(names, kinds, every)
-            print(f"{scene.name}, {database}: {len(names)} points, {len(chosen)} strikes", flush=True)
+            chosen = trials(scene.points, kinds, every)
+            print(f"{scene.name}, {database}: {len(scene.points)} points, {len(chosen)} strikes", flush=True)
             progress = Progress("strikes", len(chosen))
             for (name, time, how), wrong in strike_all(scene, chosen, workers):
                 tried[f"{name.split(' ')[0]}, {how}"] += 1
@@ -119,7 +117,7 @@ def main(every: int, database: str, kinds: tuple[str, ...], workers: int) -> Non
             print(f"  {progress}", flush=True)
     for what, count in sorted(tried.items()):
         print(f"{count:>6}  {what}")
-    print(f"{tried.total()} points tried on {database}, {losses} losses")
+    print(f"{database}: {tried.total()} points tried, {losses} losses")
     sys.exit(1 if losses or not tried else 0)
 
 

@@ -52,7 +52,8 @@ def account(changed: bool = False) -> Account:
 class Scene:
     """An import to disturb. `start` is the folder that it starts from, or, as a name, the database on `server`.
 
-    `work` is where a copy of both is put for each trial: workers have one each.
+    `work` is where a copy of both is put for each trial: workers have one each. `points` are the names of all points
+    that it passes undisturbed, `expected` is what is there then.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Scene:
     url: str
     server: PostgreSQL | None = None
     work: Path = Path()
+    points: list[str] = field(default_factory=list)
     expected: dict[str, Any] = field(default_factory=dict)
 
     def of_worker(self, number: int) -> Scene:
@@ -94,9 +96,7 @@ class Scene:
 
         def work() -> tuple[int, Any]:
             passed = points or Points()
-            with wrapped(passed):
-                code = run_cli(list(arguments))
-            return code, passed.seen
+            return run_in(self.work, passed, *arguments), passed.seen
 
         return in_child(work, self.work / "told.json")
 
@@ -114,9 +114,15 @@ class Scene:
         cut_sessions(self.server, self.work.name)
 
 
-def environment(folder: Path, url: str, database_url: str = "") -> dict[str, str]:
-    """The settings of a home; processes of other homes do not share their budget of requests with it."""
+def run_in(folder: Path, points: Points, *arguments: str) -> int:
+    """Run the program in this process; its budget of requests is not that of programs in other folders."""
     tempfile.tempdir = str(folder)
+    with wrapped(points):
+        return run_cli(list(arguments))
+
+
+def environment(folder: Path, url: str, database_url: str = "") -> dict[str, str]:
+    """The settings of a home."""
     return {
         "TRAKT_API_URL": url,
         "TRAKT_CLIENT_ID": "chaos",
@@ -158,7 +164,7 @@ def scenes(root: Path, server: PostgreSQL | None = None) -> Iterator[list[Scene]
             empty.keep_as(empty.start)
         for scene in (empty, known):
             with scene.home() as folder:
-                must(scene.call("run", "otter"))
+                scene.points = must(scene.call("run", "otter", "--json")).left
                 scene.expected = scene.contents() | {"report": last_report(folder)}
                 if scene is empty:
                     empty.keep_as(known.start)

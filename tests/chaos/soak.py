@@ -19,10 +19,9 @@ from typing import Any
 
 import click
 
-from pipeline.cli import run_cli
 from tests.chaos.forks import KILLED, WORKERS, Ended, Progress, Server, in_child, load_program, side_by_side
-from tests.chaos.points import Points, wrapped
-from tests.chaos.scenes import TABLES, environment, rows_of, write_catalogue
+from tests.chaos.points import Points
+from tests.chaos.scenes import TABLES, environment, must, rows_of, run_in, write_catalogue
 from tests.databases import SQLiteFile
 from tests.sandbox.accounts import Account, make_account
 from tests.sandbox.faults import Action, Faults
@@ -98,11 +97,8 @@ def work(folder: Path, count: int, kills: bool, number: int) -> Iterator[dict[st
 
 
 def _call(told: Path, target: int | None, user: str) -> Ended:
-    def run() -> tuple[int, Any]:
-        with wrapped(Points(target and ("", target))):
-            return run_cli(["-q", "run", user]), None
-
-    return in_child(run, told)
+    points = Points(target and ("", target))
+    return in_child(lambda: (run_in(told.parent, points, "-q", "run", user), None), told)
 
 
 @click.command()
@@ -137,11 +133,8 @@ def _import(folder: Path, count: int, *, kills: bool, faulty: bool) -> dict[str,
     try:
         os.environ.update(environment(folder, server.url) | {"TRAKT_PATIENCE": "30"})
         write_catalogue(folder / "catalogue.csv", accounts(count, False))
-        loaded = in_child(
-            lambda: (run_cli(["catalog", "load", str(folder / "catalogue.csv")]), None), folder / "told.json"
-        )
-        if loaded.code:
-            raise RuntimeError(f"the catalogue was not loaded: {loaded.err}")
+        load = partial(run_in, folder, Points(), "catalog", "load", str(folder / "catalogue.csv"))
+        must(in_child(lambda: (load(), None), folder / "told.json"))
         for user in side_by_side(partial(work, folder, count, kills)):
             found["endings"] += Counter(user["endings"])
             if user["lost"]:
