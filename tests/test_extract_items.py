@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -314,3 +316,32 @@ def test_any_value_anywhere_is_staged_or_rejected_and_never_an_error(
     tmp_path: Path, page: tuple[Endpoint, bytes]
 ) -> None:
     staged(tmp_path, *page)
+
+
+# The second thread comes just when the first knows what a show is, but not yet what its ids are.
+BOTH_AT_ONCE = """
+import sys, threading
+from stages.extract.endpoints import HISTORY, RATINGS
+from stages.extract.understanding import understand
+
+SHOW = b'"show":{"title":"Harbour Lights","year":2021,"ids":{"trakt":66,"slug":"h","tvdb":4}}'
+RATED = [b'{"type":"show","rated_at":"2026-08-20T21:00:00.000Z","rating":8,' + SHOW + b"}"]
+found = []
+
+def beside(frame, event, _):
+    if event == "call" and getattr(frame.f_locals.get("obj"), "__name__", "") == "ShowIds":
+        sys.setprofile(None)
+        others.start()
+        others.join(0.2)
+
+others = threading.Thread(target=lambda: found.extend(understand(RATINGS, RATED).keys))
+sys.setprofile(beside)
+understand(HISTORY, [])
+others.join()
+print(found)
+"""
+
+
+def test_two_lists_are_understood_side_by_side_from_the_first_on() -> None:
+    done = subprocess.run([sys.executable, "-c", BOTH_AT_ONCE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[('show', 'trakt', 66)]\n"), done.stderr

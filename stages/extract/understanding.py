@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from threading import Lock
 from typing import Any, NamedTuple, Union
 
 import msgspec
@@ -16,6 +17,7 @@ from stages.extract.endpoints import Endpoint, TitleKey, newest_of, title_key, t
 
 # What a strict decoder raises at JSON that is not in good order.
 DISORDER = (msgspec.MsgspecError, RecursionError, ValueError)
+_making_ready = Lock()
 EDGES = (b'"0001-01-01', b'"9999-12-31')
 
 
@@ -119,8 +121,14 @@ def _told(
     return told
 
 
-@cache
 def _decoders(items: Sequence[type]) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]:
+    # A decoder of one thread may hold a type that another one is still making ready: it would read from nowhere.
+    with _making_ready:
+        return _made(items)
+
+
+@cache
+def _made(items: Sequence[type]) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]:
     item: Any = Union[tuple(items)]  # noqa: UP007 - built from a tuple
     return msgspec.json.Decoder(list[item]), msgspec.json.Decoder(item)
 
