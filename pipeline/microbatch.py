@@ -14,6 +14,7 @@ from pipeline.errors import DatabaseError, TraktImportError, Unbalanced
 from pipeline.events import AnyEvent, Ended, Extracted, ImportRequested, Loaded, Reported, Transformed
 from pipeline.extraction import extract_alone, picture_again
 from pipeline.run import Import, new_run_id, rewind
+from pipeline.storage import write_at_once
 
 Batch = Sequence[Import]
 
@@ -78,8 +79,7 @@ def _go_on(batch: Batch) -> None:
         if handler is None:
             return
         batch[0].progress.stage(handler.__name__.removeprefix("_"))
-        for run, event in zip(batch, handler(batch), strict=True):
-            run.publish(event)
+        write_at_once(Import.publish, batch, handler(batch))
 
 
 def _of_one(error: Exception, run: Import) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -147,6 +147,22 @@ class Storage:
             return 0.0
         except OSError as error:
             raise _refused(self.root / name, error) from error
+
+
+def write_at_once(work: Callable[..., object], *items: Iterable[object]) -> None:
+    """Call `work` for each, several at a time: what each waits for is the disk, which takes many at once.
+
+    Raises what the first of them raised, when all have ended.
+    """
+    todo = list(zip(*items, strict=True))
+    if len(todo) == 1:
+        work(*todo[0])
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8, thread_name_prefix="storage") as pool:
+        for done in [pool.submit(work, *each) for each in todo]:
+            done.result()
 
 
 def _unmerged(names: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import msgspec
 
 from pipeline.duck import open_duckdb, parquet, run_script
 from pipeline.events import Extracted, Loaded, Reported, Transformed
-from pipeline.storage import Storage
+from pipeline.storage import Storage, write_at_once
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,12 +56,14 @@ def report(
             lost = _rows(connection, "from unaccounted")
             for result in results:
                 _name_rows(result["equations"], lost.get(result["run_id"], []))
-    told = []
-    for result in results:
-        run_id = result["run_id"]
-        storage.write(f"reports/{run_id}.json", msgspec.json.format(msgspec.json.encode(result), indent=1))
-        told.append((Reported(run_id=run_id, at=at, balanced=result["balanced"]), result))
-    return told
+    write_at_once(partial(_write, storage), results)
+    storage.settle("reports")
+    return [(Reported(run_id=result["run_id"], at=at, balanced=result["balanced"]), result) for result in results]
+
+
+def _write(storage: Storage, result: dict[str, Any]) -> None:
+    body = msgspec.json.format(msgspec.json.encode(result), indent=1)
+    storage.write(f"reports/{result['run_id']}.json", body, settled=False)
 
 
 def _result(
