@@ -81,6 +81,52 @@ def test_map_and_replace(home):
     assert home.rows("select title_id from titles") == [("2",)]
 
 
+def test_a_mapped_file_without_title_ids_is_matched_by_its_ids(home):
+    load(home, f"{HEADER},trakt_id,imdb_id,tmdb_id\nown,movie,Own,7,,70\nother,movie,Other,8,tt0000008,\n")
+    maps = [f"--map={ours}={theirs}" for ours, theirs in {"name": "Title", "imdb_id": "Const", "kind": "Type"}.items()]
+
+    result = load(
+        home,
+        "Const,Type,Title,trakt_id,tmdb_id\n"
+        "tt0000007,Movie,Known,7,71\n"  # gets the id it lacks, keeps its name and the one it has
+        "tt0000008,Movie,Torn,7,\n"
+        "TT0000009,TV Series,New,9,\n"
+        "tt0000010,TV Mini Series,By IMDb,,\n"
+        "tt0000010,TV Mini Series,Again,,\n"
+        ",Movie,Nameless,,0\n",
+        *maps,
+        name="theirs.csv",
+    )
+
+    assert result.code == 0, result.err
+    assert result.out == "6 titles read, 2 known before, 3 new or changed\n"
+    assert "line 3: its ids are those of own and of other" in result.err
+    assert "line 6: the same title as an earlier line" in result.err
+    assert "line 7: Nameless has no id to know it by" in result.err
+    assert home.rows("select title_id, kind, name, trakt_id, imdb_id, tmdb_id from titles order by title_id") == [
+        ("imdb-show-tt0000010", "show", "By IMDb", None, "tt0000010", None),
+        ("other", "movie", "Other", 8, "tt0000008", None),
+        ("own", "movie", "Own", 7, "tt0000007", 70),
+        ("trakt-show-9", "show", "New", 9, "tt0000009", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "reason"),
+    [
+        ("kind,name,imdb_id\nmovie,A,tt0000001\n", [], "no column title_id"),
+        ("name,Const\nA,tt0000001\n", ["--map", "imdb_id=Const"], "no column kind"),
+        ("kind,name,Const\nTV Episode,A,tt1\n", ["--map", "imdb_id=Const"], "kind is TV Episode, not movie or show"),
+        ("kind,name,Const\nmovie,A,tt1\n", ["--map", "imdb_id=Const", "--replace"], "--replace with a file without"),
+    ],
+)
+def test_a_file_without_title_ids_needs_a_map_and_all_that_a_title_is(home, content, options, reason):
+    result = load(home, content, *options)
+
+    assert result.code == 2
+    assert reason in result.err
+
+
 def test_a_view_as_catalogue_is_not_filled(home):
     load(home, f"{HEADER}\n1,movie,A\n")
     home.change("alter table titles rename to own_titles")

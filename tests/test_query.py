@@ -40,6 +40,7 @@ def test_every_view_is_there_without_any_file_with_the_columns_it_has_later(home
         assert columns[0] == columns[1], view
     assert {view for view in views if view != "views" and empty.connection.execute(f"from {view}").fetchall()} == set()
     assert {"history", "latest_history", "library_entries", "latest_outcomes", "titles", "events"} <= set(views)
+    assert {row[0] for row in full.connection.execute("show tables").fetchall()} == set(views)
 
 
 def test_latest_shows_the_last_completed_picture_one_row_per_key(home, otter):

@@ -22,6 +22,7 @@ from pipeline.storage import Storage
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+    import pyarrow.dataset as ds
 
 MOVIE = "coalesce('trakt:' || movie.ids.trakt, 'imdb:' || movie.ids.imdb, 'tmdb:' || movie.ids.tmdb)"
 SHOW = (
@@ -79,6 +80,7 @@ class Lake:
         """Make the views that the words of `sql` name; all of them without it."""
         self.storage = storage
         self.connection = new_connection()
+        self.connection.execute("create schema files")
         self.made: set[str] = set()
         self.make(sql)
         for statement in LOCKED:
@@ -112,8 +114,14 @@ class Lake:
     def _view(self, name: str, query: str) -> None:
         self.connection.execute(f"create view {name} as {query}")
 
+    def _hand_over(self, name: str, rows: pa.Table | ds.Dataset) -> None:
+        """Make `files.<name>` of what Arrow has: aside, so that nobody who lists the views is shown it."""
+        self.connection.execute("use files")
+        self.connection.from_arrow(rows).create_view(name)
+        self.connection.execute("use main")
+
     def _files(self, name: str, dataset: str, files: Iterable[str], parts: tuple[str, ...]) -> None:
-        """Hand the files of a dataset over as `name`; `parts` are the folders of the form `key=value` above them."""
+        """Hand the files of a dataset over as `files.<name>`; `parts` are the folders of the form `key=value` above them."""
         import pyarrow as pa
         import pyarrow.dataset as ds
 
@@ -129,44 +137,44 @@ class Lake:
             )
         else:
             found = schema.empty_table()
-        self.connection.register(name, found)
+        self._hand_over(name, found)
 
     def _staged(self, name: str) -> None:
-        self._files(f"_{name}", name, self.storage.walk(f"staged/{name}"), ("user", "run"))
-        self._view(name, f"from _{name}")
+        self._files(name, name, self.storage.walk(f"staged/{name}"), ("user", "run"))
+        self._view(name, f"from files.{name}")
 
     def _batches(self, name: str) -> None:
         room, _, table = name.partition("_") if name in LOADED else ("resolved", "", name)
-        self._files(f"_{name}", name, self.storage.walk(f"{room}/{table}"), ("batch",))
-        self._view(name, f'select trakt_slug as "user", run_id as run, * from _{name}')
+        self._files(name, name, self.storage.walk(f"{room}/{table}"), ("batch",))
+        self._view(name, f'select trakt_slug as "user", run_id as run, * from files.{name}')
 
     def _outcomes(self, name: str) -> None:
         self._need("loaded_outcomes")
-        self._files(f"_{name}", name, self.storage.walk("resolved/outcomes"), ("batch",))
+        self._files(name, name, self.storage.walk("resolved/outcomes"), ("batch",))
         self._view(
             name,
-            'select r.trakt_slug as "user", r.run_id as run, r.*, l.outcome, l.kept from _outcomes as r '
-            "left join _loaded_outcomes as l using (batch, run_id, user_id, title)",
+            'select r.trakt_slug as "user", r.run_id as run, r.*, l.outcome, l.kept from files.outcomes as r '
+            "left join files.loaded_outcomes as l using (batch, run_id, user_id, title)",
         )
 
     def _titles(self, name: str) -> None:
         files = [file for file in self.storage.walk("catalog") if file.endswith("/titles.parquet")]
-        self._files(f"_{name}", name, files[-1:], ("snapshot",))
-        self._view(name, "from _titles")
+        self._files(name, name, files[-1:], ("snapshot",))
+        self._view(name, "from files.titles")
 
     def _events(self, name: str) -> None:
         columns = {"user": "", "run": "", "seq": 0, "event": "", "at": "", "body": ""}
-        self.connection.register("_events", _table(every_event(self.storage), columns))
-        self._view(name, 'select * replace ("at"::timestamptz as "at", body::json as body) from _events')
+        self._hand_over(name, _table(every_event(self.storage), columns))
+        self._view(name, 'select * replace ("at"::timestamptz as "at", body::json as body) from files.events')
 
     @cached_property
     def pictures(self) -> list[Picture]:
-        """Each user's last completed picture; made known to DuckDB as `_pictures` and `_inputs`."""
+        """Each user's last completed picture; made known to DuckDB as `files.pictures` and `files.inputs`."""
         found = pictures(self.storage)
         columns = dict.fromkeys(
             ("user_id", "trakt_slug", "run_id", "read_at", "completed_at", "batch_id", "resolved_by"), ""
         )
-        self.connection.register("_pictures", _table(map(asdict, found), columns))
+        self._hand_over("pictures", _table(map(asdict, found), columns))
         newest: dict[str, Picture] = {}
         for picture in found:
             if picture.trakt_slug not in newest or newest[picture.trakt_slug].run_id < picture.run_id:
@@ -184,7 +192,7 @@ class Lake:
             for place, run_id in enumerate(run_ids)
         )
         names = {"slug": "", "endpoint": "", "input": "", "place": 0, "read_at": ""}
-        self.connection.register("_inputs", _table(inputs, names))
+        self._hand_over("inputs", _table(inputs, names))
         return found
 
     def _latest_staged(self, name: str) -> None:
@@ -197,30 +205,31 @@ class Lake:
             for run_id in run_ids
         }
         files = [file for file in self.storage.walk(f"staged/{dataset}") if file.split("/")[3] in wanted]
-        self._files(f"_{name}", dataset, files, ("user", "run"))
+        self._files(name, dataset, files, ("user", "run"))
         key, date = LATEST[dataset]
         endpoint = "f.endpoint" if dataset == "rejected" else f"'{dataset}'"
         holds = "where f.expires_at > i.read_at::timestamptz" if dataset == "watching" else ""
         self._view(
             name,
-            f'select i.slug as "user", f.* exclude ("user") from _{name} as f '
-            f"join _inputs as i on i.input = f.run and i.endpoint = {endpoint} {holds} "
+            f'select i.slug as "user", f.* exclude ("user") from files.{name} as f '
+            f"join files.inputs as i on i.input = f.run and i.endpoint = {endpoint} {holds} "
             f"qualify row_number() over (partition by i.slug, {key} "
             f"order by i.place desc, {date} desc nulls last, f.fetched_at desc, f.page desc, f.position desc) = 1",
         )
 
     def _views(self, name: str) -> None:
         rows = [{"name": view, "about": about(view)} for view in sorted(self.builders)]
-        self.connection.register(name, _table(rows, {"name": "", "about": ""}))
+        self._hand_over(name, _table(rows, {"name": "", "about": ""}))
+        self._view(name, f"from files.{name}")
 
     def _latest_resolved(self, name: str) -> None:
         table = name.removeprefix("latest_")
         self._need(table)
-        self.pictures  # noqa: B018 - makes `_pictures`
+        self.pictures  # noqa: B018 - makes `files.pictures`
         shown = "" if table == "outcomes" else "where not (coalesce(f.gone, false) or coalesce(f.moved, false))"
         self._view(
             name,
-            f'select p.trakt_slug as "user", f.* exclude ("user") from {table} as f join _pictures as p '
+            f'select p.trakt_slug as "user", f.* exclude ("user") from {table} as f join files.pictures as p '
             f"on p.batch_id = f.batch and p.resolved_by = f.run_id and p.user_id = f.user_id {shown}",
         )
 
@@ -228,8 +237,8 @@ class Lake:
         query = ready_made()[name]
         words = set(re.findall(r"\w+", query))
         self._need(*(other for other in self.builders if other in words and other != name))
-        if "_pictures" in words:
-            self.pictures  # noqa: B018 - makes `_pictures`
+        if "files.pictures" in query:
+            self.pictures  # noqa: B018 - makes `files.pictures`
         self._view(name, query)
 
 

@@ -7,6 +7,7 @@ from functools import cache
 
 import pyarrow as pa
 
+from stages.catalog.snapshot import COLUMNS as TITLE
 from stages.database import Kind
 from stages.extract import arrow
 from stages.extract.endpoints import ENDPOINTS
@@ -22,17 +23,6 @@ TYPES: dict[str, pa.DataType] = {
 RUN: dict[str, Kind] = {"trakt_slug": "text", "run_id": "text"}
 MARKS: dict[str, Kind] = {"carried": "flag", "gone": "flag", "moved": "flag", "left_alone": "flag"}
 FATE: dict[str, Kind] = {"fate": "text"}
-TITLE: dict[str, Kind] = {
-    "title_id": "text",
-    "kind": "text",
-    "name": "text",
-    "year": "number",
-    "trakt_id": "number",
-    "imdb_id": "text",
-    "tmdb_id": "number",
-    "tvdb_id": "number",
-    "aired_episodes": "number",
-}
 OUTCOMES: dict[str, Kind] = {
     "user_id": "text",
     "title": "number",

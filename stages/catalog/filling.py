@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.duck import open_duckdb
 from pipeline.errors import BadInput
-from stages.catalog.foreign import is_imdb, is_movielens, read_imdb, read_movielens
+from stages.catalog.foreign import is_imdb, is_movielens, read_imdb, read_mapped, read_movielens
 from stages.catalog.reading import COLUMNS, read_titles
 from stages.database import Database
 
@@ -48,8 +48,8 @@ def load_catalogue(
     """Bring the titles of `path` into `titles`; `columns` maps our names to the file's (CSV and Parquet).
 
     CSV and Parquet: `title_id`, `kind` and `name` are needed; the other columns may be absent, in any order, and
-    stay as they are then. `imdb` is IMDb's `title.basics.tsv.gz`, `movielens` a `links.csv`: their rows are
-    matched with titles of the same kind by their ids.
+    stay as they are then. Where columns are mapped, `title_id` is not needed: then, and of `imdb` and `movielens`, the
+    rows are matched with titles of the same kind by their ids. `imdb` is IMDb's `title.basics.tsv.gz`, `movielens` a `links.csv`.
     Every row that is new or changed is stamped `at` (a second past the newest stamp at least, so that a change always
     shows). Raises `BadInput` naming file, line and reason; then nothing was written.
     """
@@ -67,6 +67,10 @@ def load_catalogue(
         return _told(database, "movielens", read_movielens(path, database), at)
     with open_duckdb() as connection:
         given = read_titles(connection, path, kind, columns or {})
+        if "title_id" not in given:
+            if replace:
+                raise BadInput("--replace with a file without title_id", "It does not say which titles it holds.")
+            return _told(database, "mapped", read_mapped(connection, database), at)
         values = (f"{database.handed(name, name, 'text')} as {name}" if name in TEXTS else name for name in COLUMNS)
         rows = connection.sql(f"select {', '.join(values)} from file order by file.title_id").to_arrow_table()
     with database.transaction():
@@ -104,7 +108,7 @@ def _upsert(database: Database, rows: pa.Table, given: Sequence[str], stamp: str
     return Filled(read=rows.num_rows, written=written, removed=removed, shared=shared)
 
 
-def _told(database: Database, form: Literal["imdb", "movielens"], read: int, at: str) -> Filled:
+def _told(database: Database, form: Literal["imdb", "movielens", "mapped"], read: int, at: str) -> Filled:
     """Match the staged rows of another publisher with the catalogue, and write what is new."""
     from pipeline.duck import sql_of
 
@@ -115,12 +119,15 @@ def _told(database: Database, form: Literal["imdb", "movielens"], read: int, at:
         database.script(sql_of(__package__, form).format(stamp=stamp, new_ids=parts[0], new_id=parts[1]))
         known = database.execute("select count(*) from matched where title_id is not null")[0][0]
         conflicts = tuple(row[0] for row in database.execute("select told from conflicts order by place, told"))
-        ids = "(select imdb_id from matched)"
         return Filled(
             read=read,
             written=_written(database, stamp),
             known=known,
-            shared=tuple(_shared(database, "imdb_id", ids)),
+            shared=tuple(
+                line
+                for name in (FOREIGN if form == "mapped" else ("imdb_id",))
+                for line in _shared(database, name, f"(select {name} from matched)")
+            ),
             conflicts=conflicts,
         )
 

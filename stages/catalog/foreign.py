@@ -11,10 +11,15 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.duck import open_duckdb, quoted
 from pipeline.errors import BadInput, DatabaseError
+from stages.catalog.snapshot import COLUMNS
 from stages.database import Database, Kind
+
+if TYPE_CHECKING:
+    import duckdb
 
 IMDB = ("tconst", "titleType", "primaryTitle", "startYear")
 MOVIELENS = ("movieId", "imdbId", "tmdbId")
@@ -75,6 +80,21 @@ def read_movielens(path: Path, database: Database) -> int:
     return _stage(path, database, query, {"line": "number", "imdb_id": "text", "tmdb_id": "number"})
 
 
+def read_mapped(connection: duckdb.DuckDBPyConnection, database: Database) -> int:
+    """Make the temporary table `foreign_titles` of the relation `file`, ids that can never match left out; how many rows."""
+    columns: dict[str, Kind] = {"line": "number", **COLUMNS}
+    del columns["title_id"]
+    usable = {name: f"case when {name} > 0 then {name} end" for name in ("trakt_id", "tmdb_id", "tvdb_id")}
+    usable["imdb_id"] = "case when regexp_full_match(lower(imdb_id), 'tt[0-9]{5,}') then lower(imdb_id) end"
+    usable["tvdb_id"] = "case when tvdb_id > 0 and kind = 'show' then tvdb_id end"
+    usable["name"] = database.handed("file.name", "name", "text")
+    values = ", ".join(f'{usable.get(name, name)} as "{name}"' for name in columns)
+    database.stage(
+        "foreign_titles", columns, connection.sql(f"select {values} from file order by line").to_arrow_table()
+    )
+    return _staged(database)
+
+
 def _stage(path: Path, database: Database, query: str, columns: Mapping[str, Kind]) -> int:
     """Let the rows travel batch by batch, from the file to the temporary table; how many they are."""
     import duckdb
@@ -97,6 +117,10 @@ def _stage(path: Path, database: Database, query: str, columns: Mapping[str, Kin
             if failures or isinstance(error, duckdb.Error):
                 raise _refused(path, failures[0] if failures else error) from None
             raise
+    return _staged(database)
+
+
+def _staged(database: Database) -> int:
     count: int = database.execute("select count(*) from foreign_titles")[0][0]
     return count
 

@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING
 
 from pipeline.duck import quoted
 from pipeline.errors import BadInput
+from stages.catalog.snapshot import COLUMNS as TITLES
 
 if TYPE_CHECKING:
     import duckdb
 
 NUMBERS = ("year", "trakt_id", "tmdb_id", "tvdb_id", "aired_episodes")
-COLUMNS = ("title_id", "kind", "name", "year", "trakt_id", "imdb_id", "tmdb_id", "tvdb_id", "aired_episodes")
+COLUMNS = tuple(TITLES)
 NEEDED = ("title_id", "kind", "name")
+# What others call them, in lower case and without spaces.
+KINDS = {"movie": ("movie", "film", "tvmovie"), "show": ("show", "series", "tvseries", "tvminiseries")}
 
 
 def read_titles(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns: dict[str, str]) -> list[str]:
     """Make `file`, the titles of a CSV or Parquet file, checked and typed; our names of the columns that it has.
 
-    Raises `BadInput` naming file, line and reason.
+    Where columns are mapped and there is no `title_id`, the file is one of others: it names titles by foreign ids, and
+    its kinds may be theirs (`TV Series`). Raises `BadInput` naming file, line and reason.
     """
     given = _read(connection, path, kind, columns)
-    _check(connection, path)
+    _check(connection, path, foreign="title_id" not in given)
     return given
 
 
@@ -44,13 +48,14 @@ def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns:
             "Give a CSV (UTF-8, commas, a header) or Parquet file; nothing was loaded.",
         ) from None
     names = {ours: columns.get(ours, ours) for ours in COLUMNS}
+    needed = NEEDED[1:] if columns and "title_id" not in columns else NEEDED
     missing = [
-        theirs for ours, theirs in names.items() if theirs.lower() not in found and (ours in NEEDED or ours in columns)
+        theirs for ours, theirs in names.items() if theirs.lower() not in found and (ours in needed or ours in columns)
     ]
     if missing:
         raise BadInput(
             f"{path}, line 1: no column {', '.join(missing)}",
-            f"It needs {', '.join(NEEDED)}; --map OURS=THEIRS renames.",
+            f"It needs {', '.join(needed)}; --map OURS=THEIRS renames, and a file without title_id is matched by the ids it has.",
         )
     texts = [
         f"nullif(trim(cast({found[theirs.lower()]} as varchar)), '') as {ours}"
@@ -104,13 +109,16 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, st
     return {name.strip().lower(): f"c{place}" for place, name in enumerate(header)}
 
 
-def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _check(connection: duckdb.DuckDBPyConnection, path: Path, *, foreign: bool) -> None:
     """Every reason to refuse the file, the first line that gives one named; then the typed rows as `file`."""
     import duckdb
 
     try:
+        kinds = [f"when lower(replace(kind, ' ', '')) in {names} then '{kind}'" for kind, names in KINDS.items()]
+        kind = f"case {' '.join(kinds)} end" if foreign else "lower(kind)"
         reasons = [
-            "case when title_id is null then 'no title_id' when kind is null or lower(kind) not in ('movie', 'show') "
+            f"case when title_id is null and not {foreign} then 'no title_id' "
+            f"when coalesce({kind}, '') not in ('movie', 'show') "
             "then 'kind is ' || coalesce(kind, 'empty') || ', not movie or show' when name is null then 'no name'"
         ]
         reasons += [
@@ -122,14 +130,14 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         ).fetchone()
         if bad is None:
             bad = connection.execute(
-                "select max(_line), 'title_id ' || title_id || ' was there before' from texts group by title_id having count(*) > 1 "
-                "order by all limit 1"
+                "select max(_line), 'title_id ' || title_id || ' was there before' from texts "
+                "group by title_id having count(title_id) > 1 order by all limit 1"
             ).fetchone()
         if bad is not None:
             raise BadInput(f"{path}, line {bad[0]}: {bad[1]}", "Nothing was loaded; mend the file and load it again.")
         typed = ", ".join(f"cast({name} as bigint) as {name}" for name in NUMBERS)
         connection.execute(
-            f"create table file as select title_id, lower(kind) as kind, name, imdb_id, {typed} from texts"
+            f"create table file as select _line as line, title_id, {kind} as kind, name, imdb_id, {typed} from texts"
         )
     except duckdb.Error as error:
         raise BadInput(
