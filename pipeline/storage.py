@@ -80,10 +80,10 @@ class Storage:
     def sweep(self, *folders: str) -> None:
         """Remove the files that processes which are gone were writing in these folders."""
         for folder in folders:
-            for aside in (self.root / folder).glob(f"{ASIDE}*"):
-                if not _is_alive(aside.name.removeprefix(ASIDE).partition("-")[0]):
-                    with contextlib.suppress(OSError):
-                        aside.unlink()
+            with contextlib.suppress(OSError):  # it is not there, or another thread has swept it
+                for name in os.listdir(self.root / folder):
+                    if name.startswith(ASIDE) and not _is_alive(name.removeprefix(ASIDE).partition("-")[0]):
+                        (self.root / folder / name).unlink(missing_ok=True)
 
     def folders(self, folder: str) -> list[str]:
         """What lies in a folder, each as a path from the root."""
@@ -160,7 +160,7 @@ def write_at_once(work: Callable[..., object], *items: Iterable[object]) -> None
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(8, thread_name_prefix="storage") as pool:
+    with ThreadPoolExecutor(4, thread_name_prefix="storage") as pool:
         for done in [pool.submit(work, *each) for each in todo]:
             done.result()
 

@@ -1,6 +1,7 @@
 -- carry: what Trakt showed at the last import and no longer shows is carried on, so that no report forgets it.
--- Takes `<table>` for the four entry tables, `outcomes`, and `baseline_<table>`, `baseline_outcomes`: the resolved rows
--- of each run's last import. Gives `resolved_<table>`: theirs and carried rows, with the marks
+-- Takes `watches`, `outcomes`, and `baseline_<table>`: the resolved rows of each run's last import. Gives `resolved_outcomes`,
+-- `standing` and `moved_to` for `carry_entries`, and `resolved_watches`. Of the four entry tables, `resolved_<table>` has theirs
+-- and the carried rows, with the marks
 --   carried  this run's picture does not have the row,
 --   gone     its fact has left the picture,
 --   moved    its Trakt title is another catalogue title now and brings the row along, so the old one leaves,
@@ -36,65 +37,6 @@ from standing as s
 join baseline_outcomes as b on b.run = s.run and coalesce(b.title_id, b.last_title_id) = s.title_id
 join outcomes as o on o.run = b.run and o.title = b.title
 where s.moved;
-
-create view resolved_library_entries as
-with carried as (
-    select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
-        exists (
-            from moved_to as m join library_entries as n on n.run = m.run and n.title_id = m.new_title_id
-            where m.run = b.run and m.title_id = b.title_id
-        ) and not b.gone as moved
-    from baseline_library_entries as b
-    left join standing as s using (run, title_id)
-    anti join library_entries as l using (run, title_id)
-),
-both_sides as (
-    select *, false as carried, false as gone, false as moved from library_entries
-    union all by name
-    select * exclude (unresolved, was_gone), true as carried, was_gone or not (unresolved or moved) as gone from carried
-)
-select b.*, o.title_id is not null as left_alone
-from both_sides as b left join owned as o using (run, title_id);
-
-create view resolved_season_entries as
-with carried as (
-    select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
-        exists (
-            from moved_to as m join season_entries as n on n.run = m.run and n.title_id = m.new_title_id and n.season = b.season
-            where m.run = b.run and m.title_id = b.title_id
-        ) and not b.gone as moved
-    from baseline_season_entries as b
-    left join standing as s using (run, title_id)
-    anti join season_entries as l using (run, title_id, season)
-),
-both_sides as (
-    select *, false as carried, false as gone, false as moved from season_entries
-    union all by name
-    select * exclude (unresolved, was_gone), true as carried, was_gone or not (unresolved or moved) as gone from carried
-)
-select b.*, o.title_id is not null as left_alone
-from both_sides as b left join owned as o using (run, title_id);
-
-create view resolved_episode_entries as
-with carried as (
-    select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
-        exists (
-            from moved_to as m
-            join episode_entries as n
-                on n.run = m.run and n.title_id = m.new_title_id and n.season = b.season and n.episode = b.episode
-            where m.run = b.run and m.title_id = b.title_id
-        ) and not b.gone as moved
-    from baseline_episode_entries as b
-    left join standing as s using (run, title_id)
-    anti join episode_entries as l using (run, title_id, season, episode)
-),
-both_sides as (
-    select *, false as carried, false as gone, false as moved from episode_entries
-    union all by name
-    select * exclude (unresolved, was_gone), true as carried, was_gone or not (unresolved or moved) as gone from carried
-)
-select b.*, o.title_id is not null as left_alone
-from both_sides as b left join owned as o using (run, title_id);
 
 -- A play that is still shown keeps its id and takes the new title along, so none is ever left behind by a move.
 create view resolved_watches as

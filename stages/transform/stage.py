@@ -24,12 +24,12 @@ ENDPOINTS = (
     "collection_shows",
     "watching",
 )
-KEYS = {
+ENTRIES = {
     "library_entries": "user_id, title_id",
     "season_entries": "user_id, title_id, season",
     "episode_entries": "user_id, title_id, season, episode",
-    "watches": "user_id, history_id",
 }
+KEYS = ENTRIES | {"watches": "user_id, history_id"}
 BASELINES = (*KEYS, "outcomes")
 
 
@@ -71,6 +71,8 @@ def transform(
             run_script(connection, __package__, name)
         _baselines(connection, storage, baselines)
         run_script(connection, __package__, "carry")
+        for table, key in ENTRIES.items():
+            run_script(connection, __package__, "carry_entries", table=table, key=key.replace("user_id", "run"))
         for table in (*BASELINES, "added_titles"):
             _write(connection, storage, table, batch_id)
         rows = {table: _count(connection, storage, table, batch_id) for table in KEYS}
