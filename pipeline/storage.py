@@ -81,9 +81,9 @@ class Storage:
         """Remove the files that processes which are gone were writing in these folders."""
         for folder in folders:
             with contextlib.suppress(OSError):  # it is not there, or another thread has swept it
-                for name in os.listdir(self.root / folder):
-                    if name.startswith(ASIDE) and not _is_alive(name.removeprefix(ASIDE).partition("-")[0]):
-                        (self.root / folder / name).unlink(missing_ok=True)
+                for file in (self.root / folder).iterdir():
+                    if file.name.startswith(ASIDE) and not _is_alive(file.name.removeprefix(ASIDE).partition("-")[0]):
+                        file.unlink(missing_ok=True)
 
     def folders(self, folder: str) -> list[str]:
         """What lies in a folder, each as a path from the root."""

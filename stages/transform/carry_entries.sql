@@ -5,7 +5,10 @@
 create view resolved_{table} as
 with moved as (
     select distinct {key}, true as moved
-    from (from moved_to as m join {table} as t on t.run = m.run and t.title_id = m.new_title_id select t.* replace (m.title_id as title_id))
+    from (
+        select t.* replace (m.title_id as title_id)
+        from moved_to as m join {table} as t on t.run = m.run and t.title_id = m.new_title_id
+    )
 ),
 carried as (
     select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
