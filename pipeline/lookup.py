@@ -40,7 +40,7 @@ def write_lookup(connection: duckdb.DuckDBPyConnection, storage: Storage, folder
     numbered = titles.removesuffix(")") + ", file_row_number = true)"
     for name, key in KEYS.items():
         query = f"select {key} as key, file_row_number::integer as place from {numbered} where {name} is not null order by key"
-        _write(connection, storage, query, f"{folder}/{name}.arrow")
+        _write(connection, storage, query, f"{folder}/{name}.arrow", whole=True)
     for older in storage.folders("catalog"):
         for name in ("rows", *KEYS) if older < folder else ():
             if storage.exists(f"{older}/{name}.arrow"):
@@ -105,14 +105,20 @@ def _rows(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
     return pa.Table.from_batches([batches[number].take(pa.array(places)) for number, places in wanted], rows.schema)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, query: str, name: str) -> None:
+def _write(
+    connection: duckdb.DuckDBPyConnection, storage: Storage, query: str, name: str, *, whole: bool = False
+) -> None:
+    """Write what a query gives as it comes, or, of a few numbers, as one batch: what is taken from many is copied first."""
     import pyarrow as pa
 
     with storage.writing(name) as path:
         rows = connection.sql(query).to_arrow_reader(BATCH)
         with pa.OSFile(path, "wb") as target, pa.ipc.new_file(target, rows.schema) as writer:
-            for batch in rows:
-                writer.write_batch(batch)
+            if whole:
+                writer.write_table(rows.read_all().combine_chunks())
+            else:
+                for batch in rows:
+                    writer.write_batch(batch)
 
 
 def _open(storage: Storage, name: str) -> pa.Table:

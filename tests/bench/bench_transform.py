@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.duck import open_duckdb, parquet, quoted
 from pipeline.events import Extracted, ImportRequested
-from pipeline.lookup import COLUMNS
+from pipeline.lookup import COLUMNS, look_up
 from pipeline.storage import Storage
 from stages.catalog.snapshot import write_snapshot
 from stages.transform import Baseline, transform
@@ -34,6 +34,33 @@ def measure(folder: Path, rounds: int) -> Iterator[Figure]:
         yield Figure(
             f"transform against {TITLES:,} titles, {what}", value, floor=floor, floor_is=told, ratio_target=target
         )
+    value, floor = _found(storage, users[0], rounds)
+    told = "a scan of the id columns of the snapshot"
+    yield Figure(f"the titles of one user found among {TITLES:,}", value, floor=floor, floor_is=told, ratio_target=0.3)
+
+
+def _found(storage: Storage, user: tuple[ImportRequested, Extracted], rounds: int) -> list[float]:
+    """The seconds in which the titles of one user are found in the snapshot, and those of a scan."""
+    request, _ = user
+    with open_duckdb() as connection:
+        outcomes = parquet(storage, ["resolved/outcomes/batch=batch/part-0.parquet"])
+        connection.execute(f"create table wanted as from {outcomes} where run_id = {quoted(request.run_id)}")
+
+        def find() -> None:
+            if not look_up(connection, storage, "catalog/snapshot=1", "wanted"):
+                raise RuntimeError("the snapshot was to be looked up in")
+            connection.execute("drop table catalogue")
+
+        find()
+        return in_turns(
+            rounds, lambda: seconds(find), lambda: seconds(lambda: connection.execute(_scan(storage)).fetchall())
+        )
+
+
+def _scan(storage: Storage) -> str:
+    # A hash of each value, so that none is skipped for what the file's statistics say.
+    snapshot = parquet(storage, ["catalog/snapshot=1/titles.parquet"])
+    return f"select {', '.join(f'bit_xor(hash({name}))' for name in COLUMNS)} from {snapshot}"
 
 
 def _beside(
@@ -46,9 +73,6 @@ def _beside(
         return seconds(lambda: transform(users, none, storage=storage, snapshot="1", batch_id="batch", at=AT))
 
     ours()
-    snapshot = parquet(storage, ["catalog/snapshot=1/titles.parquet"])
-    # A hash of each value, so that none is skipped for what the file's statistics say.
-    scan = f"select {', '.join(f'bit_xor(hash({name}))' for name in COLUMNS)} from {snapshot}"
     with open_duckdb() as connection:
         tables = BASELINES if copied else ()
         for table in tables:
@@ -56,7 +80,7 @@ def _beside(
             connection.execute(f"create table resolved_{table} as from {source}")
 
         def plain() -> None:
-            connection.execute(scan).fetchall()
+            connection.execute(_scan(storage)).fetchall()
             for table in tables:
                 target = quoted(storage.path(f"{table}.parquet"))
                 connection.execute(f"copy resolved_{table} to {target} (format parquet)")
