@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def check_before(request: ImportRequested, settings: Settings, storage: Storage) -> None:
     """Everything that can be told before the first request: key, tables, catalogue."""
     from stages.catalog import current_snapshot
-    from stages.database import open_database
+    from stages.database import open_database, prepare
 
     if request.source == "api":
         settings.require_client_id()
     with open_database(settings) as database:
-        database.prepare()
+        prepare(database)
         if request.add_missing and database.titles_is_view():
             raise BadInput(
                 "--add-missing cannot add to titles, which is a view", "Add the titles to the application's own tables."

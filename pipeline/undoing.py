@@ -19,7 +19,7 @@ def undo_run(run_id: str, *, settings: Settings, storage: Storage, clock: Clock)
     Raises `BadInput` for a run that is unknown, wrote nothing or is not in its turn, `Running` while its user is being
     imported, `DatabaseError` and `StorageError` with nothing put back.
     """
-    from stages.database import open_database
+    from stages.database import open_database, prepare
     from stages.load import AlreadyUndone, accounts, undo
 
     journal = Journal(storage, find_run(storage, run_id))
@@ -27,7 +27,7 @@ def undo_run(run_id: str, *, settings: Settings, storage: Storage, clock: Clock)
         events = journal.events()
         extracted = _loaded(events)
         with open_database(settings) as database:
-            database.prepare()
+            prepare(database)
             known = accounts(database, user_id=extracted.user_id)
             with user_lock(storage, known[0].trakt_slug if known else extracted.trakt_slug):
                 wrote = any(isinstance(event, Transformed) for event in events)

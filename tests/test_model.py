@@ -27,7 +27,7 @@ from pipeline.clock import Clock, stamp
 from pipeline.settings import load_settings
 from pipeline.storage import Storage
 from pipeline.undoing import undo_run
-from stages.database import open_database
+from stages.database import open_database, prepare
 from tests.conftest import Home
 from tests.databases import SQLiteFile
 from tests.model import VALUES, Model, trakt_side
@@ -131,7 +131,7 @@ class Lives(RuleBasedStateMachine):
         self.catalogue: dict[str, tuple[Title | None, Title | None]] = {}
         self.edits = 0
         with open_database(load_settings()) as database:
-            database.prepare()
+            prepare(database)
         for kind, number in TITLES:
             self.catalogue[f"{kind[0]}{number}"] = ((kind, number), (kind, number))
         self._write_catalogue()

@@ -37,14 +37,14 @@ def catalog_load(state: State, file: Path, form: Any, maps: tuple[str, ...], rep
     from pipeline.clock import Clock
     from stages.catalog import load_catalogue
     from stages.catalog.reading import COLUMNS
-    from stages.database import open_database
+    from stages.database import open_database, prepare
 
     columns = dict(item.partition("=")[::2] for item in maps)
     wrong = [item for item in maps if "=" not in item or item.partition("=")[0] not in COLUMNS]
     if wrong:
         raise BadInput(f"--map {wrong[0]}", f"OURS=THEIRS, where OURS is one of {', '.join(COLUMNS)}.")
     with open_database(state.settings) as database:
-        database.prepare()
+        prepare(database)
         filled = load_catalogue(
             file, database=database, at=Clock().stamp(), kind=form, columns=columns, replace=replace
         )
@@ -68,10 +68,10 @@ def _tell(state: State, key: str, heading: str, lines: Sequence[str]) -> None:
 def catalog_snapshot(state: State) -> None:
     """Freeze the catalogue as it is now."""
     from stages.catalog import take_snapshot
-    from stages.database import open_database
+    from stages.database import open_database, prepare
 
     with open_database(state.settings) as database:
-        database.prepare()
+        prepare(database)
         click.echo(take_snapshot(database, state.storage))
 
 
@@ -81,7 +81,7 @@ def catalog_check(state: State) -> None:
     """Examine the catalogue: ids, duplicates, and how well it covers what the users have."""
     from pipeline.lake.connection import Lake
     from stages.catalog import check_catalogue
-    from stages.database import open_database
+    from stages.database import open_database, prepare
 
     lake = Lake(state.storage, "latest_outcomes").connection
     users = lake.execute(
@@ -93,7 +93,7 @@ def catalog_check(state: State) -> None:
         "from latest_outcomes where title_id is null)"
     ).to_arrow_table()
     with open_database(state.settings) as database:
-        database.prepare()
+        prepare(database)
         checked = check_catalogue(database, wanted)
     _print_check(checked, users, wanted.num_rows)
 

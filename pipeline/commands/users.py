@@ -26,11 +26,11 @@ def users() -> None:
 @click.pass_obj
 def users_list(state: State, as_json: bool) -> None:
     """Everybody on record."""
-    from stages.database import open_database
+    from stages.database import open_database, prepare
     from stages.load import accounts
 
     with open_database(state.settings) as database:
-        database.prepare()
+        prepare(database)
         found = accounts(database)
     if as_json:
         click.echo(json.dumps([asdict(account) for account in found], ensure_ascii=False, default=str))
@@ -51,13 +51,13 @@ def users_list(state: State, as_json: bool) -> None:
 @click.pass_obj
 def users_add(state: State, user: str, user_id: str | None, nightly: bool | None) -> None:
     """Put a user on record, allow imports again, or put an account over to another profile (with --user-id)."""
-    from stages.database import open_database
+    from stages.database import open_database, prepare
     from stages.extract.names import asked_name
     from stages.load import enlist
 
     name = asked_name(user)
     with open_database(state.settings) as database:
-        database.prepare()
+        prepare(database)
         said = enlist(database, slug=name.slug, username=name.typed, user_id=user_id or None, nightly=nightly)
     click.echo(said)
 
@@ -71,14 +71,14 @@ def forget(state: State, user: str, keep_library: bool) -> None:
     from pipeline.clock import Clock
     from pipeline.locks import user_lock
     from pipeline.upkeep.forget import forget_files, runs_of
-    from stages.database import open_database
+    from stages.database import open_database, prepare
     from stages.extract.names import asked_name
     from stages.load import accounts, forget_rows
 
     slug = asked_name(user).slug
     storage, at = state.storage, Clock().stamp()
     with user_lock(storage, slug), open_database(state.settings) as database:
-        database.prepare()
+        prepare(database)
         found = accounts(database, slug=slug)
         runs = runs_of(storage, slug, [account.user_id for account in found])
         if not found and not runs:
@@ -152,12 +152,12 @@ def replay(state: State, names: tuple[str, ...], everybody: bool, as_json: bool)
 
 def _chosen(state: State, names: tuple[str, ...]) -> list[Account]:
     """The accounts of these names, all of a name that are on record; of no name, everybody who is not blocked."""
-    from stages.database import open_database
+    from stages.database import open_database, prepare
     from stages.extract.names import asked_name
     from stages.load import accounts
 
     with open_database(state.settings) as database:
-        database.prepare()
+        prepare(database)
         if not names:
             return [account for account in accounts(database) if not account.blocked_at]
         found: dict[str, Account] = {}

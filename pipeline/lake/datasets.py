@@ -7,8 +7,7 @@ from functools import cache
 
 import pyarrow as pa
 
-from stages.catalog.snapshot import COLUMNS as TITLE
-from stages.database import Kind
+from stages.database import TITLES, Kind
 from stages.extract import arrow
 from stages.extract.endpoints import ENDPOINTS
 from stages.load.tables import TABLES
@@ -93,8 +92,8 @@ def schemas() -> dict[str, pa.Schema]:
         "outcomes": _schema(OUTCOMES | RUN),
         "loaded_outcomes": _schema(LOADED | RUN),
         "loaded_kept": _schema(KEPT | RUN),
-        "added_titles": _schema(TITLE | RUN),
-        "titles": _schema(TITLE),
+        "added_titles": _schema(TITLES | RUN),
+        "titles": _schema(TITLES),
     }
 
 

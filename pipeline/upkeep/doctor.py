@@ -133,8 +133,10 @@ def _database(settings: Settings, storage: Storage, clock: Clock) -> Iterator[Li
 
 
 def _schema(database: Database, version: int) -> Line:
+    from stages.database import prepare
+
     try:
-        database.prepare()
+        prepare(database)
         return Line("schema", f"version {version}")
     except DatabaseError as error:
         return _told("schema", error)

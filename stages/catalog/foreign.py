@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.duck import open_duckdb, quoted
 from pipeline.errors import BadInput, DatabaseError
-from stages.catalog.snapshot import COLUMNS
-from stages.database import Database, Kind
+from stages.database import TITLES, Database, Kind
 
 if TYPE_CHECKING:
     import duckdb
@@ -82,7 +81,7 @@ def read_movielens(path: Path, database: Database) -> int:
 
 def read_mapped(connection: duckdb.DuckDBPyConnection, database: Database) -> int:
     """Make the temporary table `foreign_titles` of the relation `file`, ids that can never match left out; how many rows."""
-    columns: dict[str, Kind] = {"line": "number", **COLUMNS}
+    columns: dict[str, Kind] = {"line": "number", **TITLES}
     del columns["title_id"]
     usable = {name: f"case when {name} > 0 then {name} end" for name in ("trakt_id", "tmdb_id", "tvdb_id")}
     usable["imdb_id"] = "case when regexp_full_match(lower(imdb_id), 'tt[0-9]{5,}') then lower(imdb_id) end"

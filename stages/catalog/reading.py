@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.duck import quoted
 from pipeline.errors import BadInput
-from stages.catalog.snapshot import COLUMNS as TITLES
+from stages.database import TITLES
 
 if TYPE_CHECKING:
     import duckdb

@@ -11,22 +11,10 @@ from pipeline.duck import copy_to, open_duckdb, sql_of
 from pipeline.errors import ConfigurationError
 from pipeline.lookup import write_lookup
 from pipeline.storage import Storage
-from stages.database import Database, Kind
+from stages.database import TITLES, Database
 
 if TYPE_CHECKING:
     import duckdb
-
-COLUMNS: dict[str, Kind] = {
-    "title_id": "text",
-    "kind": "text",
-    "name": "text",
-    "year": "number",
-    "trakt_id": "number",
-    "imdb_id": "text",
-    "tmdb_id": "number",
-    "tvdb_id": "number",
-    "aired_episodes": "number",
-}
 
 
 class State(msgspec.Struct, frozen=True):
@@ -61,7 +49,7 @@ def take_snapshot(database: Database, storage: Storage) -> str:
     """Write a new snapshot of `titles`, in constant memory but for the sort; its id, which sorts by time."""
     snapshot = str(uuid6.uuid7())
     state = _state(database)
-    with open_duckdb() as connection, database.read("titles", COLUMNS) as titles:
+    with open_duckdb() as connection, database.read("titles", TITLES) as titles:
         connection.register("titles", titles)
         write_snapshot(connection, storage, snapshot)
     storage.write(f"catalog/snapshot={snapshot}/state.json", msgspec.json.encode(state))

@@ -2,5 +2,7 @@
 
 from stages.database.connection import Database, Kind, RowsChanged, RowsLocked
 from stages.database.opening import open_database
+from stages.database.schema import prepare
+from stages.database.titles import TITLES
 
-__all__ = ["Database", "Kind", "RowsChanged", "RowsLocked", "open_database"]
+__all__ = ["TITLES", "Database", "Kind", "RowsChanged", "RowsLocked", "open_database", "prepare"]

@@ -93,6 +93,9 @@ class Database:
             if failures:
                 raise self._error(failures[0]) from None
             raise
+        finally:
+            # Now, in this thread: once garbage is collected, another may be in the middle of a transaction.
+            rows.close()
 
     def append(self, table: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Bulk-insert rows into a table, their values as `handed` gives them; `RowsChanged` where a key is there."""
@@ -119,12 +122,6 @@ class Database:
             with suppress(DatabaseError), self._told():
                 self._cursor.execute("rollback")
             raise
-
-    def prepare(self) -> None:
-        """Create the tables that are missing; `DatabaseError` for another schema version than ours."""
-        from stages.database.schema import prepare
-
-        prepare(self)
 
     def version(self) -> int | None:
         """The schema's version, None where there is none yet."""

@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from pipeline.errors import DatabaseError
-from stages.database.connection import IdType
-
-if TYPE_CHECKING:
-    from stages.database.connection import Database
+from stages.database.connection import Database, IdType
 
 SCHEMA_VERSION = 1
 CATALOGUE = "titles"

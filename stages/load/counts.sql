@@ -1,6 +1,6 @@
 -- counts: what becomes of one table's resolved rows, per run.
 -- Takes `runs`, `resolved` (Trakt's side, before the comparison), `theirs` (those that were decided about), `acted` (the
--- same, decided) and `fresh` (those that are inserted as they are).
+-- same, decided) and `appended` (how many are inserted as they are, by title).
 -- Gives one row per run. All other rows equal the baseline or the row that is there, so they are unchanged; they are
 -- counted before the comparison, so that a row lost or doubled in it breaks the sum.
 
@@ -21,7 +21,7 @@ fates as (
     from acted
     group by run
 ),
-appended as (select run, count(*) as appended from fresh group by run)
+added as (select run, sum(rows)::bigint as appended from appended group by run)
 select run, coalesce(resolved, 0) as resolved, coalesce(inserted, 0) + coalesce(appended, 0) as inserted,
     coalesce(updated, 0) as updated,
     coalesce(resolved, 0) - coalesce(left_alone, 0) - coalesce(appended, 0) - coalesce(travelled, 0)
@@ -31,5 +31,5 @@ from runs
 left join sides using (run)
 left join travelled using (run)
 left join fates using (run)
-left join appended using (run)
+left join added using (run)
 order by run

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from stages.database import Database, Kind, RowsChanged
-from stages.load.tables import TABLES, TITLES, Table
+from stages.database import TITLES, Database, Kind, RowsChanged
+from stages.load.tables import TABLES, Table
 
 if TYPE_CHECKING:
     import duckdb

@@ -120,14 +120,3 @@ WATCHES = Table(
     events=True,
 )
 TABLES = (LIBRARY, SEASONS, EPISODES, WATCHES)
-TITLES: dict[str, Kind] = {
-    "title_id": "text",
-    "kind": "text",
-    "name": "text",
-    "year": "number",
-    "trakt_id": "number",
-    "imdb_id": "text",
-    "tmdb_id": "number",
-    "tvdb_id": "number",
-    "aired_episodes": "number",
-}

@@ -1,8 +1,8 @@
 -- wanted: the keys of those rows of one table that are to be held against the application's.
 -- Takes `runs`, `picture` (see picture.sql), `baseline` (the resolved rows of each user's last import), and {bare}: which
 -- runs are of users who have neither a row in this table nor a baseline.
--- Gives `base` (the rows that this user's baseline really has), `fresh` (the rows of bare runs, inserted as they are), and
--- `wanted`: the keys of all others, but for the rows that equal the baseline: those never travel.
+-- Gives `base` (the rows that this user's baseline really has), and `wanted`: the keys of all rows but those of bare runs,
+-- which are inserted as they are, and those that equal the baseline, which never travel.
 -- What mode `new` left alone then was never compared; what moved away then is another title's.
 -- Here and in theirs.sql two rows of one key are equal where a hash of all their values (64 bits) is.
 
@@ -11,9 +11,6 @@ select {b_columns}, b.gone
 from baseline as b
 semi join runs as r on r.base_run_id = b.run_id and r.user_id = b.user_id
 where not (b.left_alone or b.moved);
-
-create view fresh as
-select * from picture where {bare} and not leaves;
 
 create table wanted as
 select t.run, {t_key}

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.figures import Figure, keep, machine
+from tests.bench.figures import Figure, keep, machine, named, told
 from tests.bench.picture import draw
 
 SUBJECTS = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
@@ -29,8 +29,7 @@ def main(only: str, rounds: int) -> None:
     if unknown := [name for name in wanted if name not in SUBJECTS]:
         raise click.BadParameter(f"{unknown[0]!r}: not one of {', '.join(SUBJECTS)}", param_hint="--only")
     console = Console(width=None if Console().is_terminal else 140, highlight=False)
-    told = machine()
-    console.print(f"{told['processor']}, {told['cores']} cores, {told['memory_gib']} GiB; Python {told['python']}")
+    console.print(named(machine()))
     for subject in wanted:
         with tempfile.TemporaryDirectory(prefix=f"bench-{subject}-") as folder:
             measure = importlib.import_module(f"tests.bench.bench_{subject}").measure
@@ -50,22 +49,20 @@ def _table(subject: str, figures: list[Figure]) -> Table:
     for figure in figures:
         table.add_row(
             figure.name,
-            _told(figure.value, figure.unit),
-            _told(figure.target, figure.unit),
-            _told(figure.floor, figure.unit),
-            _told(figure.ratio, "×"),
-            _told(figure.ratio_target, "×"),
-            "[green]met[/]" if figure.met else "[yellow]missed[/]",
+            told(figure.value, figure.unit),
+            told(figure.target, figure.unit),
+            told(figure.floor, figure.unit),
+            told(figure.ratio, "×"),
+            told(figure.ratio_target, "×"),
+            ""
+            if figure.target is figure.ratio_target is None
+            else "[green]met[/]"
+            if figure.met
+            else "[yellow]missed[/]",
         )
     if floors := {figure.floor_is for figure in figures if figure.floor_is}:
         table.caption, table.caption_justify = "floor: " + "; ".join(sorted(floors)), "left"
     return table
-
-
-def _told(value: float | None, unit: str) -> str:
-    if value is None:
-        return ""
-    return f"{value:.0f} {unit}" if unit == "MiB" else f"{value:.2f} {unit}"
 
 
 def _where(figure: Figure) -> str:

@@ -21,7 +21,7 @@ from pipeline.events import Extracted, ImportRequested, Transformed
 from pipeline.run import new_run_id
 from pipeline.settings import Settings
 from pipeline.storage import Storage
-from stages.database import Database, open_database
+from stages.database import Database, open_database, prepare
 from stages.load import load
 from stages.load.merge import Batch
 from stages.load.tables import TABLES, Table
@@ -118,7 +118,7 @@ def measure(folder: Path, rounds: int) -> Iterator[Figure]:
     """First load, nothing changed with and without a baseline, 1 % changed; what others at work wait for."""
     here = Ground(Server(settings=("max_wal_size = '4GB'",)).schema(), Storage(folder))
     with open_database(here.settings) as database:
-        database.prepare()
+        prepare(database)
     batch = here.batch()
     here.load(batch)
     with open_database(here.settings) as database:

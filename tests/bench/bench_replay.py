@@ -12,7 +12,7 @@ from pipeline.journal import Journal
 from pipeline.settings import load_settings
 from pipeline.storage import Storage
 from stages.catalog import current_snapshot, load_catalogue
-from stages.database import Database, open_database
+from stages.database import Database, open_database, prepare
 from stages.load import enlist
 from tests.bench.figures import Figure, in_turns
 from tests.bench.ground import PROGRAM, watch
@@ -33,7 +33,7 @@ def measure(folder: Path, rounds: int) -> Iterator[Figure]:
     }
     settings, storage = load_settings(environment, folder), Storage(folder / "data")
     with open_database(settings) as database:
-        database.prepare()
+        prepare(database)
         _fill(database, storage, folder)
 
     def grow() -> None:

@@ -20,7 +20,7 @@ from pipeline.night import targets
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import Storage
 from stages.catalog import current_snapshot, load_catalogue
-from stages.database import open_database
+from stages.database import open_database, prepare
 from tests.bench.ground import PROGRAM
 from tests.sandbox.accounts import Account, catalogue_rows, make_account
 from tests.sandbox.server import Sandbox
@@ -79,7 +79,7 @@ class World:
         }
         self.settings: Settings = load_settings(environment, self._folder)
         with open_database(self.settings) as database:
-            database.prepare()
+            prepare(database)
             catalogue = write_catalogue(self._folder / "catalogue.csv", self.accounts)
             load_catalogue(catalogue, database=database, at=self.clock.stamp())
             current_snapshot(database, self.storage)

@@ -101,6 +101,28 @@ def kept_figures() -> dict[str, list[Figure]]:
     return {subject: [Figure(**figure) for figure in entry["figures"]] for subject, entry in kept.items()}
 
 
+def kept_machines() -> list[str]:
+    """The machines that the kept figures are of, each in a line."""
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))["subjects"].values()
+    return sorted({named(entry["machine"]) for entry in kept})
+
+
+def named(machine: dict[str, Any]) -> str:
+    """A machine in a line."""
+    tools = ", ".join(f"{name} {machine[name]}" for name in TOOLS)
+    told = "{processor}, {cores} cores, {memory_gib} GiB, {system}; Python {python}".format(**machine)
+    return f"{told}, {tools}"
+
+
+def told(value: float | None, unit: str) -> str:
+    """A value as it is printed."""
+    if value is None:
+        return ""
+    if unit == "MiB":
+        return f"{value:.0f} {unit}"
+    return f"{1000 * value:.0f} ms" if unit == "s" and value < 0.1 else f"{value:.2f} {unit}"
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _rounded(inner) for name, inner in value.items()}

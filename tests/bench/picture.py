@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from tests.bench.figures import KEPT, Figure, kept_figures
+from tests.bench.figures import KEPT, Figure, kept_figures, kept_machines, told
 
-WIDTH, LABEL, ROW, TARGET_AT = 900, 380, 26, 300
+WIDTH, LABEL, ROW, TARGET_AT, LONGEST = 1060, 380, 26, 300, 380
 STYLE = (
     "text { font: 13px system-ui, sans-serif; fill: #24292f } .dim { fill: #57606a } .head { font-weight: 600 } "
     ".bar { fill: #4c8dd6 } .over { fill: #d98a3d } .floor { fill: #9aa4b0 } .mark { stroke: #24292f; stroke-width: 2 } "
@@ -17,6 +17,9 @@ STYLE = (
 def draw() -> None:
     """Draw every figure that is kept."""
     shapes, y = [], 30
+    for machine in kept_machines():
+        shapes.append(f'<text class="dim" x="0" y="{y}">{escape(machine)}</text>')
+        y += ROW
     for subject, figures in kept_figures().items():
         shapes.append(f'<text class="head" x="0" y="{y}">{escape(subject)}</text>')
         y += ROW
@@ -24,7 +27,10 @@ def draw() -> None:
             shapes += _bar(figure, y)
             y += ROW
         y += ROW // 2
-    note = "Bar: what we measured. Grey: the floor, the least the same work can take. Line: the most it may be."
+    note = (
+        "Bar: what was measured, orange where it is too much. Grey: the floor, the least that the same work can take. "
+    )
+    note += "Line: the most it may be."
     shapes.append(f'<text class="dim" x="0" y="{y}">{note}</text>')
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y + ROW}" role="img">'
@@ -36,18 +42,28 @@ def draw() -> None:
 def _bar(figure: Figure, y: int) -> list[str]:
     limits = [figure.target, figure.ratio_target and figure.floor and figure.ratio_target * figure.floor]
     limit = min((value for value in limits if value), default=2 * (figure.floor or figure.value))
-    scale = TARGET_AT / limit
-    length = min(figure.value * scale, WIDTH - LABEL - 70)
-    told = f"{figure.value:.0f} {figure.unit}" if figure.unit == "MiB" else f"{figure.value:.2f} {figure.unit}"
+    length, floor = (min((value or 0) * TARGET_AT / limit, LONGEST) for value in (figure.value, figure.floor))
     shapes = [
         f'<text x="12" y="{y}">{escape(figure.name)}</text>',
         f'<rect class="{"bar" if figure.met else "over"}" x="{LABEL}" y="{y - 13}" width="{length:.0f}" height="16"/>',
     ]
-    if figure.floor:
-        floor = min(figure.floor * scale, WIDTH - LABEL - 70)
+    if floor:
         shapes.append(f'<rect class="floor" x="{LABEL}" y="{y - 1}" width="{floor:.0f}" height="4"/>')
     if any(limits):
         at = LABEL + TARGET_AT
         shapes.append(f'<line class="mark" x1="{at}" x2="{at}" y1="{y - 16}" y2="{y + 6}"/>')
-    shapes.append(f'<text class="dim" x="{LABEL + max(length, TARGET_AT) + 8:.0f}" y="{y}">{told}</text>')
+    beside = LABEL + max(length, floor, TARGET_AT) + 8
+    shapes.append(f'<text class="dim" x="{beside:.0f}" y="{y}">{_said(figure)}</text>')
     return shapes
+
+
+def _said(figure: Figure) -> str:
+    """`0.73 s, at most 1.00 s`, or `0.73 s, 2.30 × the floor, at most 2 ×`."""
+    said = told(figure.value, figure.unit)
+    if figure.target:
+        said += f", at most {told(figure.target, figure.unit)}"
+    elif figure.ratio:
+        said += f", {figure.ratio:.2f} × the floor"
+        if figure.ratio_target:
+            said += f", at most {figure.ratio_target:g} ×"
+    return said

@@ -1,0 +1,191 @@
+"""Compare one table: what Trakt's side, the baseline and the database's rows of it come to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.duck import copy_to, parquet, run_script, sql_of
+from pipeline.events import Counts
+from pipeline.storage import Storage
+from stages.database import Database
+from stages.load.alike import alike
+from stages.load.columns import TYPES, changes, inserts, lists
+from stages.load.comparison import Batch, Writes
+from stages.load.rows import read_ours, users_of
+from stages.load.tables import Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+ACTED = "acted as a join (select run, run_id from runs) as r using (run)"
+# Of the resolved rows: where more than that are wanted of the database, all rows of their users are read.
+MOST = 0.3
+Base = tuple[str | None, str | None]
+"""A user's last import: run and batch."""
+
+
+@dataclass
+class Sides:
+    """What the comparison of each table starts from; `bases` by run number.
+
+    `home` sees `runs` for as long as `fresh` rows may be asked for. The database is one connection: `one_reads`.
+    """
+
+    batch: Batch
+    bases: Sequence[Base]
+    database: Database
+    storage: Storage
+    at: str
+    home: duckdb.DuckDBPyConnection
+    one_reads: threading.Lock = field(default_factory=threading.Lock)
+
+
+def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[dict[int, Counts], Writes]:
+    """The rows of each fate, by run, and what is to be written; `before/` is written here, `connection` is its own."""
+    batch_id, parts = sides.batch[0][2].batch_id, lists(table)
+    parts["resolved"] = resolved_rows(sides.storage, table.name, batch_id)
+    files = _baselines(sides, table)
+    bare = _bare(sides, table, files)
+    parts["bare"] = f"run in ({', '.join(map(str, bare))})" if bare else "false"
+    picture = sql_of(__package__, "picture").format(**parts)
+    connection.execute(f"create view resolved as from {parts['resolved']}")
+    connection.execute(f"create view picture as {picture}")
+    connection.execute(f"create view fresh as from picture where {parts['bare']} and not leaves")
+    decided = False
+    if (len(bare) < len(sides.batch) or _marked(connection)) and not _stands(sides, connection, table):
+        baseline = parquet(sides.storage, files) if files else f"(from {parts['resolved']} limit 0)"
+        connection.execute(f"create view baseline as from {baseline}")
+        decided = _decide(sides, connection, table, parts)
+    if not decided:
+        connection.execute(
+            "create table theirs (run bigint); create table acted (run bigint, title_id varchar, fate varchar)"
+        )
+    run_script(connection, __package__, "changed")
+    if not sides.batch[0][0].dry_run:
+        before = " union all ".join([*([_before(table)] if decided else []), _before_fresh(table)])
+        copy_to(connection, sides.storage, before, f"before/{table.name}/batch={batch_id}/part-0.parquet")
+    return _counts(connection), _writes(sides, connection, table, decided, picture if bare else "", parts["bare"])
+
+
+def resolved_rows(storage: Storage, table: str, batch_id: str) -> str:
+    """A resolved table of a batch as a relation."""
+    return parquet(storage, [f"resolved/{table}/batch={batch_id}/part-0.parquet"])
+
+
+def _baselines(sides: Sides, table: Table) -> list[str]:
+    """The files with the baselines of the batch's users, those that are there."""
+    files = {f"resolved/{table.name}/batch={batch_id}/part-0.parquet" for _, batch_id in sides.bases if batch_id}
+    return sorted(file for file in files if sides.storage.exists(file))
+
+
+def _bare(sides: Sides, table: Table, files: Sequence[str]) -> list[int]:
+    """The runs of users who have no baseline, and no row in the table."""
+    unknown = {
+        number: sides.batch[number][1].user_id
+        for number, (_, batch_id) in enumerate(sides.bases)
+        if f"resolved/{table.name}/batch={batch_id}/part-0.parquet" not in files
+    }
+    with sides.one_reads:
+        here = users_of(sides.database, table, list(unknown.values()))
+    return [number for number, user in unknown.items() if user not in here]
+
+
+def _marked(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a row of Trakt's side may have to leave."""
+    return bool(connection.execute("select 1 from resolved where moved or gone limit 1").fetchall())
+
+
+def _stands(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether every row of the batch is in the baseline as it is, and stays: both are one file each, and the same."""
+    last = {batch_id for _, batch_id in sides.bases}
+    if len(last) > 1 or any(request.prune or request.mode == "overwrite" for request, _, _ in sides.batch):
+        return False
+    old, new = (
+        f"resolved/{table.name}/batch={batch_id}/part-0.parquet" for batch_id in (*last, sides.batch[0][2].batch_id)
+    )
+    if not sides.storage.exists(old) or connection.execute("select 1 from resolved where moved limit 1").fetchall():
+        return False
+    return alike(connection, sides.storage, old, new)
+
+
+def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, parts: dict[str, str]) -> bool:
+    """Make `theirs`, `base`, `ours` and `acted`; false, and none of them, where nothing is to be held against ours."""
+    run_script(connection, __package__, "wanted", **parts)
+    wanted, resolved = connection.execute(
+        "select (from wanted select count(*)), (from resolved select count(*))"
+    ).fetchall()[0]
+    if not wanted:
+        return False
+    with sides.one_reads:
+        read_ours(connection, sides.database, table, most=wanted > MOST * resolved)
+    for script in ("theirs", "decided", "actions", "kept"):
+        run_script(connection, __package__, script, **parts)
+    return True
+
+
+def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
+    rows = connection.execute(sql_of(__package__, "counts")).fetchall()
+    return {run: Counts(**dict(zip(Counts.__struct_fields__, counts, strict=True))) for run, *counts in rows}
+
+
+def _writes(
+    sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, decided: bool, picture: str, bare: str
+) -> Writes:
+    """What is to be written; of fresh rows, where there is a `picture` with them, only how to come by them."""
+    writes, database = Writes(), sides.database
+    if picture:
+        values = _values(database, table, sides.at, "true", "a.run_id")
+        columns = ", ".join(f"{value} as {name}" for name, value in values.items())
+        fresh = f"select {columns} from ({picture}) as a where {bare} and not leaves"
+        writes.fresh = lambda: sides.home.sql(fresh).to_arrow_reader()
+    if decided:
+        values = _values(database, table, sides.at, "true", "r.run_id")
+        writes.inserts = connection.sql(inserts(table, values, ACTED)).to_arrow_table()
+        values = _values(database, table, sides.at, "a.clean", "r.run_id")
+        writes.changes = connection.sql(changes(database, table, values, ACTED)).to_arrow_table()
+    return writes
+
+
+def _before(table: Table) -> str:
+    """The changed rows as they were (`was_run_id`: the run that wrote them), and, of updated ones, what they become."""
+    was = ", ".join(
+        f"o.{name}" + (" as was_run_id" if name == "run_id" else "") for name in table.columns if name not in table.key
+    )
+    keys = ", ".join(f"a.{name}" for name in table.key)
+    became = ", ".join(f"{name} := a.{name}" for name in table.values)
+    return (
+        f"(select a.fate, {keys}, {was}, case when a.fate = 'update' then struct_pack({became}) end as became, "
+        "r.trakt_slug, r.run_id from acted as a join (select run, run_id, trakt_slug from runs) as r using (run) "
+        f"left join ours as o using ({', '.join(table.key)}) where a.fate in ('insert', 'update', 'delete') "
+        f"order by {keys})"
+    )
+
+
+def _before_fresh(table: Table) -> str:
+    """The same of the rows that are inserted as they are."""
+    was = ", ".join(
+        f"null::{TYPES[kind]} as {'was_run_id' if name == 'run_id' else name}"
+        for name, kind in table.columns.items()
+        if name not in table.key
+    )
+    became = ", ".join(f"{name} {TYPES[kind]}" for name, kind in table.values.items())
+    return (
+        f"(select 'insert' as fate, {', '.join(table.key)}, {was}, null::struct({became}) as became, trakt_slug, run_id "
+        "from fresh)"
+    )
+
+
+def _values(database: Database, table: Table, at: str, fresh: str, run_id: str) -> dict[str, str]:
+    """The SQL of every column of `a`; no `updated_at` where the row is not `fresh`: the application's is to stay."""
+    now = database.handed(f"timestamptz '{at}'", "updated_at", "moment")
+    values = {name: database.handed(f"a.{name}", name, kind) for name, kind in (table.key | table.values).items()}
+    stamps = {
+        "source": "'trakt'",
+        "run_id": run_id,
+        "created_at": now,
+        "updated_at": f"case when {fresh} then {now} end",
+    }
+    return values | {name: stamps[name] for name in table.stamps}
