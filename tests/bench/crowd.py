@@ -8,9 +8,7 @@ import os
 import random
 import signal
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from pipeline.batch import run_night
@@ -21,7 +19,7 @@ from pipeline.settings import Settings, load_settings
 from pipeline.storage import Storage
 from stages.catalog import current_snapshot, load_catalogue
 from stages.database import open_database, prepare
-from tests.bench.ground import PROGRAM
+from tests.bench.ground import PROGRAM, Ended, watch
 from tests.sandbox.accounts import Account, catalogue_rows, make_account
 from tests.sandbox.server import Sandbox
 from tests.sandbox.titles import CATALOGUE_COLUMNS
@@ -120,15 +118,6 @@ class World:
         return f"/users/{slug}" in self._seen[1]
 
 
-@dataclass
-class Spent:
-    """What one batch took."""
-
-    seconds: float
-    cpu: float
-    peak_mib: float
-
-
 class Crowded:
     """Many users on a server in a process of its own; `batch` is the program."""
 
@@ -180,13 +169,7 @@ class Crowded:
         os.kill(self._server, signal.SIGUSR1)
         self._told.readline()
 
-    def batch(self, *arguments: str) -> Spent:
+    def batch(self, *arguments: str) -> Ended:
         """Import everybody, or those of `--users FILE`."""
         command = [str(PROGRAM), "batch", "-q", *(arguments or ("--users", str(self._names)))]
-        started = perf_counter()
-        process = subprocess.Popen(command, env=self._environment, cwd=self._folder, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
-        return Spent(perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+        return watch(command, self._environment, self._folder)

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +23,24 @@ OUT_OF_REACH = "1000000"
 ENTRIES = ("library_entries", "season_entries", "episode_entries", "watches", "trakt_accounts", "import_runs")
 
 
+# The peak of a process counts what its parent held in memory as it was started: so it is started by a small one.
+LAUNCHER = """
+import os, subprocess, sys
+print("launched", file=sys.stderr, flush=True)
+child = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(child.pid, 0)
+with open(sys.argv[1], "w") as told:
+    print(usage.ru_maxrss, usage.ru_utime + usage.ru_stime, file=told)
+os._exit(os.waitstatus_to_exitcode(status) & 255)
+"""
+
+
 @dataclass
 class Ended:
-    """How a process went: seconds from start to exit, the peak of its memory, and the seconds of each stage."""
+    """How a process went: seconds from start to exit and on the processors, the peak of its memory, each stage's seconds."""
 
     seconds: float
+    cpu: float
     peak_mib: float
     stages: dict[str, float]
 
@@ -96,32 +109,36 @@ class Ground:
         shutil.copytree(self.filled, self.data)
 
 
-def watch(command: Sequence[str], environment: dict[str, str], folder: Path) -> Ended:
+def watch(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ended:
     """Run a command and note when each line that names a stage comes; `RuntimeError` where it fails."""
     started = last = time.perf_counter()
     stages: dict[str, float] = {}
-    stage, said = "start", ""
+    stage, said, spent = "start", "", folder / "spent"
     process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-I", "-S", "-c", LAUNCHER, str(spent), *command],
+        cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:
+        now = time.perf_counter()
+        if line == "launched\n":
+            started = last = now
+            continue
         said += line
         words = line.split()
         following = words[-1] if words[-1:] and words[-1] in ("extract", "transform", "load", "report") else ""
         if words[:1] == ["run"]:
             following = "exit"
         if following:
-            now = time.perf_counter()
             stages[stage] = now - last
             stage, last = following, now
-    _, status, usage = os.wait4(process.pid, 0)
+    process.wait()
     ended = time.perf_counter()
-    process.returncode = os.waitstatus_to_exitcode(status)
     stages[stage] = ended - last
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said.strip()[-500:]}")
-    return Ended(ended - started, usage.ru_maxrss / 1024, stages)
+    peak, cpu = spent.read_text(encoding="utf-8").split()
+    return Ended(ended - started, float(cpu), int(peak) / 1024, stages)
 
 
 @contextmanager
