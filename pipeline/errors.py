@@ -2,6 +2,7 @@
 
 TraktImportError
 ├── BadInput            2   what the user typed or gave cannot be used
+│   └── Superseded      2   the run is older than what stands in the user's library
 ├── ConfigurationError  3   key, settings or catalogue are not ready
 ├── NotFound            4   no such profile
 ├── PrivateProfile      5   the profile shows nothing to strangers
@@ -41,6 +42,10 @@ class BadInput(TraktImportError):
 
     exit_code = 2
     text = "Bad input"
+
+
+class Superseded(BadInput):
+    """A run that is not to be loaded any more, since a later one of the same user is."""
 
 
 class ConfigurationError(TraktImportError):

@@ -12,7 +12,7 @@ import uuid6
 
 from pipeline.clock import Clock
 from pipeline.display.console import Display
-from pipeline.errors import BadInput, TraktImportError
+from pipeline.errors import BadInput, Superseded, TraktImportError
 from pipeline.events import AnyEvent, Ended, Extracted, ImportFailed, ImportRequested, Transformed
 from pipeline.journal import INTERRUPTED, Journal
 from pipeline.locks import run_lock, user_lock
@@ -152,11 +152,11 @@ def rewind(runs: Sequence[Import]) -> None:
 
 
 def refuse_superseded(run: Import, user_id: str) -> None:
-    """Raise `BadInput` where a later run of the user is in the database already: this one must not be loaded."""
+    """Raise `Superseded` where a later run of the user is in the database already: this one must not be loaded."""
     from stages.load import accounts
 
     with run.database() as database:
         found = accounts(database, user_id=user_id)
     last = found[0].last_run_id if found else None
     if last is not None and last > run.request.run_id:
-        raise BadInput(f"run {run.request.run_id} is superseded by run {last}", NOTHING_TO_DO)
+        raise Superseded(f"run {run.request.run_id} is superseded by run {last}", NOTHING_TO_DO)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.errors import BadInput, TraktImportError
+from pipeline.errors import BadInput, Superseded, TraktImportError
 from pipeline.state import State, tell, verbosity
 
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ def resume(state: State, run_id: str | None, as_json: bool) -> int:
             if run_id:
                 state.run_id = number
                 raise
-            failed.append(number)
+            if not isinstance(error, Superseded):
+                failed.append(number)
             tell(state, {"run_id": number, "error": error.message, "hint": error.hint}, f"{number}: {error.message}")
             continue
         results.append({"run_id": number, **summary(state.storage, done.said(Loaded))})
@@ -159,7 +160,7 @@ def resume(state: State, run_id: str | None, as_json: bool) -> int:
             click.echo("\n".join([f"run {number}", *summary_lines(results[-1], done.report or {})]))
     if as_json:
         click.echo(json.dumps(results, ensure_ascii=False))
-    elif not chosen:
+    elif not results and not failed:
         click.echo("Nothing to resume.")
     return 9 if failed else 0
 
