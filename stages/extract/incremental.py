@@ -8,60 +8,60 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.events import Extracted, Mark
 from pipeline.storage import Storage
-from stages.extract.endpoints import HISTORY, LARGEST_PAGE, LISTS, WATCHING, TitleKey
+from stages.extract.endpoints import HISTORY, LARGEST_PAGE, LISTS, STATS, WATCHING, TitleKey
 from stages.extract.paging import Reading, read_newest, read_until, together
 from stages.extract.probe import WATCHED, Plan
 
 if TYPE_CHECKING:
+    from stages.extract.lists import Lists
     from stages.extract.reader import Reader
-    from stages.extract.stage import _Run
 
 
-async def read_changed(run: _Run, plan: Plan, last: Extracted) -> None:
+async def read_changed(lists: Lists, plan: Plan, last: Extracted, storage: Storage) -> None:
     """Read what changed; the outcome of every reader says how: read as a whole, its newest, or unchanged."""
-    for reader in run.readers.values():
+    for reader in lists.readers.values():
         reader.outcome = "unchanged"
     if plan.stats is not None:
-        await run._keep_stats(plan.stats)
-    run.stats_known.set()
+        await lists.keep(STATS, plan.stats)
+    lists.stats_known.set()
     for name in plan.whole:
-        run.readers[name].outcome = "read"
-    work = [run._read_list(run.readers[name]) for name in sorted(plan.whole)]
+        lists.readers[name].outcome = "read"
+    work = [lists.read_list(lists.readers[name]) for name in sorted(plan.whole)]
     if plan.plays:
-        work.append(_read_plays(run, plan.plays, last))
+        work.append(_read_plays(lists, plan.plays, last, storage))
     await together(*work)
 
 
-async def _read_plays(run: _Run, kinds: set[str], last: Extracted) -> None:
-    history = run.readers[HISTORY.name]
+async def _read_plays(lists: Lists, kinds: set[str], last: Extracted, storage: Storage) -> None:
+    history = lists.readers[HISTORY.name]
     history.outcome = "newest"
     runs = last.inputs.get(HISTORY.name, ())
-    known = await run.desk.aside(_history_ids, run.storage, last.trakt_slug, runs)
+    known = await lists.desk.aside(_history_ids, storage, last.trakt_slug, runs)
     history.keys |= known
-    await run._ending(read_newest(history.ask, LARGEST_PAGE, history.reading), HISTORY.name)
+    await lists.ending(read_newest(history.ask, LARGEST_PAGE, history.reading), HISTORY)
     if history.outcome != "newest":
         return
     titles = set(history.plays)
-    if not known or not _adds_up(history, run._stats(), last, kinds):
+    if not known or not _adds_up(history, lists.stats, last, kinds):
         # A play was added further down, or one is gone: only the whole tells which.
         history.keys -= known
         history.reading = Reading(lambda: len(history.keys))
         history.outcome, titles = "read", set()
-        await run._read_list(history)
+        await lists.read_list(history)
     kinds = kinds | {kind for kind, _, _ in titles}
-    await together(*(_read_watched(run, kind, {title for title in titles if title[0] == kind}) for kind in kinds))
+    await together(*(_read_watched(lists, kind, {title for title in titles if title[0] == kind}) for kind in kinds))
 
 
-async def _read_watched(run: _Run, kind: str, titles: set[TitleKey]) -> None:
+async def _read_watched(lists: Lists, kind: str, titles: set[TitleKey]) -> None:
     """The rows of these titles, which what is watched last brings to the top; without titles, all of them."""
-    reader = run.readers[WATCHED[kind].name]
+    reader = lists.readers[WATCHED[kind].name]
     reader.outcome = "newest" if titles else "read"
     if not titles:
-        await run._read_list(reader)
+        await lists.read_list(reader)
         return
     limit = reader.endpoint.limit or LARGEST_PAGE
     work = read_until(reader.ask, limit, reader.reading, lambda: titles <= reader.keys)
-    await run._ending(work, reader.endpoint.name)
+    await lists.ending(work, reader.endpoint)
 
 
 def _adds_up(history: Reader, stats: Any, last: Extracted, kinds: set[str]) -> bool:
