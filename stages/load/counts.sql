@@ -1,16 +1,10 @@
 -- counts: what becomes of one table's resolved rows, per run.
--- Takes `runs`, `resolved` (Trakt's side, before the comparison), `theirs` (those that were decided about), `acted` (the
+-- Takes `marks` (counted before the comparison), `theirs` (those that were decided about), `acted` (the
 -- same, decided) and `appended` (how many are inserted as they are, by title).
 -- Gives one row per run. All other rows equal the baseline or the row that is there, so they are unchanged; they are
 -- counted before the comparison, so that a row lost or doubled in it breaks the sum.
 
-with sides as (
-    select r.run, count(*) as resolved, count(*) filter (t.left_alone) as left_alone
-    from resolved as t
-    join runs as r on r.run_id = t.run_id
-    group by r.run
-),
-travelled as (select run, count(*) as travelled from theirs group by run),
+with travelled as (select run, count(*) as travelled from theirs group by run),
 fates as (
     select run,
         count(*) filter (fate = 'insert') as inserted,
@@ -22,13 +16,12 @@ fates as (
     group by run
 ),
 added as (select run, sum(rows)::bigint as appended from appended group by run)
-select run, coalesce(resolved, 0) as resolved, coalesce(inserted, 0) + coalesce(appended, 0) as inserted,
+select run, resolved, coalesce(inserted, 0) + coalesce(appended, 0) as inserted,
     coalesce(updated, 0) as updated,
-    coalesce(resolved, 0) - coalesce(left_alone, 0) - coalesce(appended, 0) - coalesce(travelled, 0)
+    resolved - left_alone - coalesce(appended, 0) - coalesce(travelled, 0)
         + coalesce(unchanged, 0) as unchanged,
-    coalesce(kept, 0) as kept, coalesce(left_alone, 0) as left_alone, coalesce(deleted_here, 0) as deleted_here
-from runs
-left join sides using (run)
+    coalesce(kept, 0) as kept, left_alone, coalesce(deleted_here, 0) as deleted_here
+from marks
 left join travelled using (run)
 left join fates using (run)
 left join added using (run)

@@ -45,17 +45,27 @@ class Sides:
 
 def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[dict[int, Counts], Writes]:
     """The rows of each fate, by run, and what is to be written; `before/` is written here, `connection` is its own."""
-    batch_id, parts = sides.batch[0][2].batch_id, lists(table)
-    parts["resolved"] = resolved_rows(sides.storage, table.name, batch_id)
+    parts = lists(table)
+    parts["resolved"] = resolved_rows(sides.storage, table.name, sides.batch[0][2].batch_id)
     files = _baselines(sides, table)
     bare = _bare(sides, table, files)
+    connection.execute(f"create view resolved as from {parts['resolved']}")
+    run_script(connection, __package__, "marks")
+    marks = connection.execute("select run, resolved, left_alone, moved, gone from marks").fetchall()
+    if not (bare or any(moved for *_, moved, _ in marks)) and _stands(sides, connection, table):
+        connection.execute("create view fresh as from resolved limit 0")
+        _keep_before(sides, connection, table, _before_fresh(table))
+        counts = {
+            run: Counts(resolved=resolved, unchanged=resolved - left_alone, left_alone=left_alone)
+            for run, resolved, left_alone, *_ in marks
+        }
+        return counts, Writes()
     parts["bare"] = f"run in ({', '.join(map(str, bare))})" if bare else "false"
     picture = sql_of(__package__, "picture").format(**parts)
-    connection.execute(f"create view resolved as from {parts['resolved']}")
     connection.execute(f"create view picture as {picture}")
     connection.execute(f"create view fresh as from picture where {parts['bare']} and not leaves")
     decided = False
-    if (len(bare) < len(sides.batch) or _marked(connection)) and not _stands(sides, connection, table):
+    if len(bare) < len(sides.batch) or any(moved or gone for *_, moved, gone in marks):
         baseline = parquet(sides.storage, files) if files else f"(from {parts['resolved']} limit 0)"
         connection.execute(f"create view baseline as from {baseline}")
         decided = _decide(sides, connection, table, parts)
@@ -64,9 +74,7 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
             "create table theirs (run bigint); create table acted (run bigint, title_id varchar, fate varchar)"
         )
     run_script(connection, __package__, "changed")
-    if not sides.batch[0][0].dry_run:
-        before = " union all ".join([*([_before(table)] if decided else []), _before_fresh(table)])
-        copy_to(connection, sides.storage, before, f"before/{table.name}/batch={batch_id}/part-0.parquet")
+    _keep_before(sides, connection, table, *([_before(table)] if decided else []), _before_fresh(table))
     return _counts(connection), _writes(sides, connection, table, decided, picture if bare else "", parts["bare"])
 
 
@@ -93,9 +101,10 @@ def _bare(sides: Sides, table: Table, files: Sequence[str]) -> list[int]:
     return [number for number, user in unknown.items() if user not in here]
 
 
-def _marked(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a row of Trakt's side may have to leave."""
-    return bool(connection.execute("select 1 from resolved where moved or gone limit 1").fetchall())
+def _keep_before(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, *queries: str) -> None:
+    if not sides.batch[0][0].dry_run:
+        name = f"before/{table.name}/batch={sides.batch[0][2].batch_id}/part-0.parquet"
+        copy_to(connection, sides.storage, " union all ".join(queries), name)
 
 
 def _stands(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
@@ -106,9 +115,7 @@ def _stands(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -
     old, new = (
         f"resolved/{table.name}/batch={batch_id}/part-0.parquet" for batch_id in (*last, sides.batch[0][2].batch_id)
     )
-    if not sides.storage.exists(old) or connection.execute("select 1 from resolved where moved limit 1").fetchall():
-        return False
-    return alike(connection, sides.storage, old, new)
+    return sides.storage.exists(old) and alike(connection, sides.storage, old, new)
 
 
 def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, parts: dict[str, str]) -> bool:
