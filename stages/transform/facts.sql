@@ -1,19 +1,23 @@
 -- facts: the picture as flat rows, one per fact, the newest copy of each.
 -- Takes `runs` (run, started_at), `told(endpoint, pages)` and `pages_<endpoint>`.
 -- Gives `watched`, `watched_parts`, `plays`, `listed`, `rated`, `collected`, `collected_parts`, `watching`.
--- Of an item that came twice, the later read wins; within a read its own newest date, then the later position.
+-- Of an item that came twice, the later read wins; within a read its own newest date, then the later position: the latest
+-- `recency`. Hardly any comes twice: to find these and take the older ones out is quicker than to sort them all.
 
 create table watched as
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes,
-    plays, moment(last_watched_at) as last_watched_at, moment(reset_at) as reset_at, seasons
+    plays, moment(last_watched_at) as last_watched_at, moment(reset_at) as reset_at, seasons,
+    (place, dated(last_updated_at), position) as recency
 from (
     from told('watched_movies', 'pages_watched_movies')
     union all
     from told('watched_shows', 'pages_watched_shows')
-)
-qualify row_number() over (
-    partition by run, title order by place desc, last_updated_at desc nulls last, position desc
-) = 1;
+);
+
+delete from watched using (
+    select run, title, max(recency) as latest from watched group by run, title having count(*) > 1
+) as twice
+where watched.run = twice.run and watched.title = twice.title and watched.recency < twice.latest;
 
 -- An episode that stands twice in its show's row: the newest, then the later in the list.
 create table watched_parts as
@@ -34,42 +38,52 @@ qualify row_number() over (
 
 create table plays as
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes,
-    place, position, history_id, moment(watched_at) as watched_at, "action", season, episode
+    history_id, moment(watched_at) as watched_at, "action", season, episode, (place, position) as recency
 from told('history', 'pages_history');
 
--- Hardly any play comes twice: to find them is quicker than to sort them all.
 delete from plays using (
-    select run, history_id, max((place, position)) as last from plays group by run, history_id having count(*) > 1
+    select run, history_id, max(recency) as latest from plays group by run, history_id having count(*) > 1
 ) as twice
-where plays.run = twice.run and plays.history_id = twice.history_id and (plays.place, plays.position) < twice.last;
+where plays.run = twice.run and plays.history_id = twice.history_id and plays.recency < twice.latest;
 
 create table listed as
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes,
-    "type" as about, season, episode, moment(listed_at) as listed_at
-from told('watchlist', 'pages_watchlist')
-qualify row_number() over (
-    partition by run, title, "type", season, episode order by place desc, listed_at desc nulls last, position desc
-) = 1;
+    "type" as about, season, episode, moment(listed_at) as listed_at, (place, dated(listed_at), position) as recency
+from told('watchlist', 'pages_watchlist');
+
+delete from listed using (
+    select run, title, about, season, episode, max(recency) as latest from listed group by all having count(*) > 1
+) as twice
+where listed.run = twice.run and listed.title = twice.title and listed.about = twice.about
+    and listed.season is not distinct from twice.season and listed.episode is not distinct from twice.episode
+    and listed.recency < twice.latest;
 
 create table rated as
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes,
-    "type" as about, season, episode, rating as score, moment(rated_at) as scored_at
-from told('ratings', 'pages_ratings')
-qualify row_number() over (
-    partition by run, title, "type", season, episode order by place desc, rated_at desc nulls last, position desc
-) = 1;
+    "type" as about, season, episode, rating as score, moment(rated_at) as scored_at,
+    (place, dated(rated_at), position) as recency
+from told('ratings', 'pages_ratings');
+
+delete from rated using (
+    select run, title, about, season, episode, max(recency) as latest from rated group by all having count(*) > 1
+) as twice
+where rated.run = twice.run and rated.title = twice.title and rated.about = twice.about
+    and rated.season is not distinct from twice.season and rated.episode is not distinct from twice.episode
+    and rated.recency < twice.latest;
 
 create table collected as
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes,
-    moment(collected_at) as collected_at, metadata, seasons
+    moment(collected_at) as collected_at, metadata, seasons, (place, dated(updated_at), position) as recency
 from (
     from told('collection_movies', 'pages_collection_movies')
     union all
     from told('collection_shows', 'pages_collection_shows')
-)
-qualify row_number() over (
-    partition by run, title order by place desc, updated_at desc nulls last, position desc
-) = 1;
+);
+
+delete from collected using (
+    select run, title, max(recency) as latest from collected group by run, title having count(*) > 1
+) as twice
+where collected.run = twice.run and collected.title = twice.title and collected.recency < twice.latest;
 
 create table collected_parts as
 with seasons as (

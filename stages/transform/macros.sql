@@ -4,6 +4,9 @@
 create macro moment(value) as
     case when value >= timestamptz '1970-01-01 00:00:01+00' then date_trunc('second', value) end;
 
+-- A date to tell copies of an item apart by: one without is the oldest.
+create macro dated(value) as coalesce(value, timestamptz '-infinity');
+
 -- One whole number that stands for a Trakt title within its user: movies and shows never share one,
 -- and a title without a Trakt id is known by its next best id.
 create macro title_key(kind, trakt, imdb, tmdb, tvdb) as
