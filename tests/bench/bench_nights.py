@@ -31,14 +31,14 @@ def measure(folder: Path, rounds: int) -> Iterator[Figure]:
     yield _first_import(folder / "first")
     costs = _nights(folder / "nights")
     for kind, target in (("unchanged", 2.0), ("with one new play", 4.0), ("read in full", None)):
-        name = f"requests for a user {kind}, mean of {NIGHT_USERS} users, {NIGHTS} nights"
+        name = f"requests for a user {kind}"
         yield Figure(name, statistics.mean(costs[kind]), unit="", target=target)
     yield _unchanged_run(folder / "run", rounds)
     yield from _machine(folder / "crowd")
     told = {kind: statistics.mean(values) for kind, values in costs.items()}
     full_share = len(costs["read in full"]) / (NIGHT_USERS * NIGHTS)
     _table(told, full_share)
-    yield Figure(f"requests of one key in a night of {HOURS} hours", _requests_of_a_night(), unit="")
+    yield Figure(f"requests of one key in {HOURS} hours", _requests_of_a_night(), unit="")
 
 
 def _first_import(folder: Path) -> Figure:
@@ -77,7 +77,7 @@ def _unchanged_run(folder: Path, rounds: int) -> Figure:
     with ground(folder, [account]) as here:
         here.call("run", "heavy")
         seconds = statistics.median(here.call("run", "heavy").seconds for _ in range(rounds))
-    return Figure("run of an unchanged user with 18,000 plays, as a process", seconds, target=0.5)
+    return Figure("run of an unchanged user, 18,000 plays", seconds, target=0.5)
 
 
 def _machine(folder: Path) -> Iterator[Figure]:
@@ -89,10 +89,10 @@ def _machine(folder: Path) -> Iterator[Figure]:
         here.change()
         quarter = here.batch("--users", str(names))
         whole = here.batch()
-    yield Figure(f"users per second, {USERS} users, 2 % changed", USERS / whole.seconds, unit="/s")
-    yield Figure("CPU per user", 1000 * whole.cpu / USERS, unit="ms")
+    yield Figure(f"users per second, {USERS:,} users, 2 % changed", USERS / whole.seconds, unit="/s")
+    yield Figure("processor time of a user in that night", 1000 * whole.cpu / USERS, unit="ms")
     yield Figure(
-        "peak memory", whole.peak_mib, unit="MiB", floor=quarter.peak_mib, floor_is="a quarter of the users",
+        "peak memory of that night", whole.peak_mib, unit="MiB", floor=quarter.peak_mib, floor_is="a quarter of the users",
         ratio_target=1.25,
     )  # fmt: skip
 

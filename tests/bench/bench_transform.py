@@ -26,17 +26,15 @@ def measure(folder: Path, rounds: int) -> Iterator[Figure]:
         write_snapshot(connection, storage, "1")
         users = stage_users(connection, storage, count=TITLES, users=USERS, items=ITEMS)
     for what, batch, copied, target in (
-        (f"{USERS:,} users, {ITEMS:,} items each", users, True, 2.0),
-        (f"one user, {ITEMS:,} items", users[:1], False, 0.3),
+        (f"{USERS:,} users × {ITEMS:,}", users, True, 2.0),
+        (f"one user × {ITEMS:,}", users[:1], False, 0.3),
     ):
         value, floor = _beside(storage, batch, copied, rounds)
         told = "a scan of the id columns of the snapshot" + (", and a COPY of the resolved rows" if copied else "")
-        yield Figure(
-            f"transform against {TITLES:,} titles, {what}", value, floor=floor, floor_is=told, ratio_target=target
-        )
+        yield Figure(f"{what} against {TITLES:,} titles", value, floor=floor, floor_is=told, ratio_target=target)
     value, floor = _found(storage, users[0], rounds)
     told = "a scan of the id columns of the snapshot"
-    yield Figure(f"the titles of one user found among {TITLES:,}", value, floor=floor, floor_is=told, ratio_target=0.3)
+    yield Figure(f"looking up one user's titles among {TITLES:,}", value, floor=floor, floor_is=told, ratio_target=0.3)
 
 
 def _found(storage: Storage, user: tuple[ImportRequested, Extracted], rounds: int) -> list[float]:

@@ -120,6 +120,8 @@ def told(value: float | None, unit: str) -> str:
         return ""
     if unit == "MiB":
         return f"{value:.0f} {unit}"
+    if not unit:
+        return f"{value:,.0f}" if value == round(value) else f"{value:.2f}"
     return f"{1000 * value:.0f} ms" if unit == "s" and value < 0.1 else f"{value:.2f} {unit}"
 
 
