@@ -71,6 +71,17 @@ def test_any_two_faults_together_lose_nothing(house: House, blocks: tuple[int, i
     assert ("stats" in told) == account.faults.stats_404
 
 
+@pytest.mark.parametrize("ratings", [260, 300, 499])
+def test_rows_that_came_twice_are_reason_enough_where_nothing_counts(house: House, ratings: int) -> None:
+    account = house.add(**SIZES | {"ratings": ratings})
+    calm = house.extract("otter")
+    account.faults = Faults(no_pagination_headers=True, stats_404=True, duplicate_rows={"ratings": 1})
+
+    event = house.extract("otter")
+
+    assert keys(house, event) == keys(house, calm)
+
+
 @pytest.mark.parametrize("known", [None, "otter"])
 @pytest.mark.parametrize("switch", ["a page for people", "history drops"])
 @pytest.mark.parametrize("privacy", PRIVACY)

@@ -104,6 +104,11 @@ def shortages(reader: Reader, stats: Any) -> list[Doubt]:
     ]
 
 
+def may_hide_rows(reader: Reader) -> bool:
+    """Whether rows came twice that no header counts: pages are offsets, so others may not have come at all."""
+    return reader.reading.rows is None and reader.reading.items > reader.distinct
+
+
 def short_titles(readers: Readers) -> list[tuple[TitleKey, int, int]]:
     """Titles whose own plays exceed their plays in history: title, own plays, plays in history; worst first."""
     history = readers[HISTORY.name]

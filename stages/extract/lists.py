@@ -106,7 +106,7 @@ class Lists:
     async def _read_missing(self, reader: Reader) -> None:
         missing = judgement.shortages(reader, self.stats)
         # A shortage that was there last time, to the row, was asked about then.
-        if any(doubt not in self.before.doubts for doubt in missing):
+        if any(doubt not in self.before.doubts for doubt in missing) or judgement.may_hide_rows(reader):
             await read_again(reader.ask, reader.endpoint.limit or LARGEST_PAGE, reader.reading)
 
     def _titles_to_ask(self) -> list[tuple[TitleKey, int]]:

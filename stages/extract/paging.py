@@ -39,6 +39,7 @@ class Reading:
 
     distinct: Callable[[], int]
     requests: int = 0
+    items: int = 0
     pages: int | None = None
     rows: int | None = None
     doubts: list[str] = field(default_factory=list)
@@ -46,6 +47,7 @@ class Reading:
     def note(self, page: Page) -> Page:
         """Count an answer, and remember what it announced."""
         self.requests += 1
+        self.items += page.items
         self.pages = page.pages if page.pages is not None else self.pages
         self.rows = page.rows if page.rows is not None else self.rows
         return page
@@ -123,7 +125,8 @@ async def read_again(ask: Ask, limit: int, reading: Reading) -> None:
 
     Takes no more requests than the first reading did.
     """
-    allowed, rows = reading.requests, max(reading.rows or 0, reading.distinct())
+    # Where nothing is announced, a row that came twice stands for one that did not come.
+    allowed, rows = reading.requests, max(reading.rows or reading.items, reading.distinct())
     size = min(limit, max(1, -(-rows // allowed)))
     size = size if size != limit else max(1, limit - 1)
     await together(*(ask(number, size) for number in range(1, min(allowed, -(-rows // size)) + 1)))

@@ -192,7 +192,7 @@ def cut(view: View, page: int, limit: int, names: tuple[str, ...], faults: Itera
         short |= fault.short(names)
     start, stop = page_bounds(len(view.rows), page, limit, short)
     rows = view.rows[start:stop]
-    if page > 1 and rows and any(page - 1 <= fault.borders(names, limit) for fault in faults):
+    if start and rows and any(page - 1 <= fault.borders(names, limit) for fault in faults):
         rows[0] = view.rows[start - 1]
     for fault in faults:
         dropped = (named(fault.dropped_rows, names) or {}).get(page, 0)
