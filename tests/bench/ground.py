@@ -104,9 +104,10 @@ class Ground:
         shutil.copytree(self.data, self.filled)
 
     def fresh(self) -> None:
-        """A database with its catalogue and snapshot, and nothing else."""
+        """A database with its catalogue and snapshot, and nothing else, nothing of it waiting for the disk any more."""
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.copytree(self.filled, self.data)
+        os.sync()
 
 
 def watch(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ended:
