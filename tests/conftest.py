@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -62,6 +63,12 @@ class Home:
             writer.writeheader()
             writer.writerows(rows)
         return self.call("catalog", "load", str(file), *options)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keyboard() -> None:
+    """A Ctrl-C is heard: a shell that starts the tests in the background lets them ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
