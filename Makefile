@@ -38,7 +38,7 @@ demo: .venv/ready ## the whole main job against the bundled sandbox, no key need
 test: .venv/ready ## pass the tests
 	@$(BIN)/python -m pytest
 
-chaos: .venv/ready ## the long proof that nothing is lost: strike everywhere, random lives, a soak (about 25 minutes)
+chaos: .venv/ready ## the long proof that nothing is lost: strike everywhere, random lives, a soak (about half an hour)
 	@$(BIN)/python -m tests.chaos.crash && $(BIN)/python -m tests.chaos.crash --database postgresql --every 3 && \
 	MODEL_EXAMPLES=100 MODEL_STEPS=15 $(BIN)/python -m pytest -q tests/test_model.py && \
 	$(BIN)/python -m tests.chaos.soak

@@ -98,7 +98,9 @@ def test_the_documented_rights_are_enough(home, served, monkeypatch):
     schema = home.database.schema
     execute(home.database.server_url, f"create role importer_{schema} login password 'Pa55word'")
     for line in grants():
-        line = line.replace("trakt.", f"{schema}.").replace("schema trakt", f"schema {schema}")
+        line = line.replace("schema trakt", f"schema {schema}").replace(
+            "search_path = trakt", f"search_path = {schema}"
+        )
         home.change(line.replace("importer", f"importer_{schema}").replace("database app", "database postgres"))
     own = home.database.url
     monkeypatch.setenv("DATABASE_URL", own.replace("//postgres:", f"//importer_{schema}:Pa55word"))

@@ -126,7 +126,7 @@ class Lives(RuleBasedStateMachine):
         self.patch.setenv("TRAKT_CLIENT_ID", "client-id-of-the-tests")
         folder = Path(self.folder.name)
         self.home = Home(folder, None, SQLiteFile(folder / "data" / "app.db"))  # type: ignore[arg-type]
-        self.library = Library(self.home, self.patch)
+        self.shelves = Library(self.home, self.patch)
         self.models = {f"user{number}": Model() for number in range(USERS)}
         self.catalogue: dict[str, tuple[Title | None, Title | None]] = {}
         self.edits = 0
@@ -147,7 +147,7 @@ class Lives(RuleBasedStateMachine):
         chance = random.Random(seed)
         asked = []
         for user, model in self.models.items():
-            shown = self.library.shown(user)
+            shown = self.shelves.shown(user)
             for _ in range(chance.choice((0, 1, 3, 8))):
                 live_on_trakt(shown, chance)
             for _ in range(chance.choice((0, 0, 1, 4))):
@@ -158,10 +158,10 @@ class Lives(RuleBasedStateMachine):
         if not asked:
             return
         self._write_edits()
-        runs = self.library.run_together(*asked)
+        runs = self.shelves.run_together(*asked)
         for one, run in zip(asked, runs, strict=True):
             assert run.error is None, (one, run.error)
-            side = trakt_side(self.library.shown(one["user"]), self._resolve, self._now())
+            side = trakt_side(self.shelves.shown(one["user"]), self._resolve, self._now())
             done = self.models[one["user"]].run(side, run.request.run_id, self._now(), one["mode"], one["prune"])
             assert run.report is not None
             assert run.report["titles"]["imported"] == len(done.imported), one
@@ -199,7 +199,7 @@ class Lives(RuleBasedStateMachine):
             if model.runs and chance.random() < 0.4:
                 run_id = model.runs[-1].run_id
                 left = model.undo()
-                clock = Clock(now=lambda: self.library.time)
+                clock = Clock(now=lambda: self.shelves.time)
                 event, told = undo_run(run_id, settings=load_settings(), storage=Storage("data"), clock=clock)
                 assert {(row["table"], tuple(row[name] for name in KEYS[row["table"]])) for row in told} == left
                 assert event.last_run_id == (model.runs[-1].run_id if model.runs else None)
@@ -221,7 +221,7 @@ class Lives(RuleBasedStateMachine):
         return {row[: len(keys)]: row[len(keys) :] for row in self.home.rows(f"select {names} from {table}")}
 
     def _now(self) -> str:
-        return Clock(now=lambda: self.library.time).stamp()
+        return Clock(now=lambda: self.shelves.time).stamp()
 
     def _resolve(self, title: Title) -> tuple[int, str | None]:
         for rank in (0, 1):

@@ -27,10 +27,9 @@ ENTRIES = ("library_entries", "season_entries", "episode_entries", "watches", "t
 LAUNCHER = """
 import os, subprocess, sys
 print("launched", file=sys.stderr, flush=True)
-child = subprocess.Popen(sys.argv[2:])
+child = subprocess.Popen(sys.argv[1:])
 _, status, usage = os.wait4(child.pid, 0)
-with open(sys.argv[1], "w") as told:
-    print(usage.ru_maxrss, usage.ru_utime + usage.ru_stime, file=told)
+print("spent", usage.ru_maxrss, usage.ru_utime + usage.ru_stime, file=sys.stderr, flush=True)
 os._exit(os.waitstatus_to_exitcode(status) & 255)
 """
 
@@ -114,9 +113,9 @@ def watch(command: Sequence[str], environment: Mapping[str, str], folder: Path) 
     """Run a command and note when each line that names a stage comes; `RuntimeError` where it fails."""
     started = last = time.perf_counter()
     stages: dict[str, float] = {}
-    stage, said, spent = "start", "", folder / "spent"
+    stage, said, peak, cpu = "start", "", "0", "0"
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", LAUNCHER, str(spent), *command],
+        [sys.executable, "-I", "-S", "-c", LAUNCHER, *command],
         cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr is not None
@@ -125,6 +124,9 @@ def watch(command: Sequence[str], environment: Mapping[str, str], folder: Path) 
         if line == "launched\n":
             started = last = now
             continue
+        if line.startswith("spent "):
+            _, peak, cpu = line.split()
+            break
         said += line
         words = line.split()
         following = words[-1] if words[-1:] and words[-1] in ("extract", "transform", "load", "report") else ""
@@ -138,7 +140,6 @@ def watch(command: Sequence[str], environment: Mapping[str, str], folder: Path) 
     stages[stage] = ended - last
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said.strip()[-500:]}")
-    peak, cpu = spent.read_text(encoding="utf-8").split()
     return Ended(ended - started, float(cpu), int(peak) / 1024, stages)
 
 
