@@ -15,20 +15,21 @@ select o.*, b.title is not null as known_before, b.title_id as title_id_before,
 from outcomes as o
 left join baseline_outcomes as b using (run, title);
 
--- Catalogue titles of the baseline, and what has become of the Trakt titles that stood on them.
+-- Catalogue titles of the baseline on which not all stands as it did, and what has become of the Trakt titles there.
 create table standing as
 with before as (
-    select run, title, coalesce(title_id, last_title_id) as title_id
-    from baseline_outcomes
-    where coalesce(title_id, last_title_id) is not null
-)
+    select b.run, b.title_id, o.title is not null as is_shown, o.title_id as now
+    from (select run, title, coalesce(title_id, last_title_id) as title_id from baseline_outcomes) as b
+    left join outcomes as o using (run, title)
+    where b.title_id is not null
+),
+touched as (select distinct run, title_id from before where now is distinct from title_id)
 select b.run, b.title_id,
-    bool_or(o.title is not null and o.title_id is null) as unresolved,
-    bool_and(coalesce(o.title_id <> b.title_id, false)) and not exists (
+    bool_or(is_shown and now is null) as unresolved,
+    bool_and(coalesce(now <> b.title_id, false)) and not exists (
         select 1 from outcomes as n where n.run = b.run and n.title_id = b.title_id
     ) as moved
-from before as b
-left join outcomes as o using (run, title)
+from before as b semi join touched using (run, title_id)
 group by b.run, b.title_id;
 
 create table moved_to as

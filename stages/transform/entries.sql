@@ -4,7 +4,7 @@
 -- Two Trakt titles that are one catalogue title become one entry: plays added, episodes united, the earliest first and
 -- the latest last date, the latest rating, list date and collection details, the larger aired, the strongest evidence.
 
--- Everything known of one Trakt title as a whole, and the strongest evidence for it. Its date is that of the status.
+-- Every Trakt title with all that is known of it as a whole, and the strongest evidence for it. Its date is that of the status.
 create table title_facts as
 with played as (
     select run, title, count(*) as plays, min(watched_at) as first_watched_at, max(watched_at) as last_watched_at
@@ -19,7 +19,8 @@ lists as (
 own as (select run, title, score, scored_at from rated where about in ('movie', 'show')),
 parts as (select run, title, max(scored_at) as scored_at from rated where about in ('season', 'episode') group by run, title),
 facts as (
-    select t.run, t.title, t.entry, t.precedence, t.merged, p.plays as history_plays,
+    select t.run, t.title, t.entry, t.precedence, t.merged, t.title_id, t.kind, t.trakt_id, t.aired_episodes,
+        p.plays as history_plays,
         case when w.title is not null or p.title is not null then coalesce(w.plays, p.plays, 0) end as plays,
         coalesce(p.first_watched_at, w.last_watched_at) as first_watched_at,
         coalesce(p.last_watched_at, w.last_watched_at) as last_watched_at,
@@ -111,32 +112,34 @@ join entries as e using (run, entry);
 
 create table library_entries as
 with alone as (
-    select run, f.entry, f.strength as evidence, f.evidence_at as status_at, f.score, f.scored_at, coalesce(f.plays, 0) as plays,
-        t.aired_episodes, f.first_watched_at, f.last_watched_at, f.watching_since, f.watchlisted_at, f.collected_at, f.metadata
-    from title_facts as f join trakt_titles as t using (run, title)
-    where t.entry is not null and t.merged is null
+    select run, entry, title_id, kind, trakt_id, strength as evidence, evidence_at as status_at, score, scored_at,
+        coalesce(plays, 0) as plays, aired_episodes, first_watched_at, last_watched_at, watching_since, watchlisted_at,
+        collected_at, metadata
+    from title_facts
+    where entry is not null and merged is null
 ),
 united as (
-    select run, t.entry, min(f.strongest) as evidence, max(f.evidence_at) filter (f.strength = f.strongest) as status_at,
-        arg_max(f.score, recency(f.scored_at, t.precedence)) as score, max(f.scored_at) as scored_at,
-        coalesce(sum(f.plays), 0)::bigint as plays, max(t.aired_episodes) as aired_episodes,
-        min(f.first_watched_at) as first_watched_at, max(f.last_watched_at) as last_watched_at,
-        max(f.watching_since) as watching_since, max(f.watchlisted_at) as watchlisted_at, max(f.collected_at) as collected_at,
-        arg_max_null(f.metadata, recency(f.collected_at, t.precedence)) filter (f.is_collected) as metadata
-    from title_facts as f join trakt_titles as t using (run, title)
-    where t.merged is not null
-    group by run, t.entry
+    select run, entry, any_value(title_id) as title_id, any_value(kind) as kind,
+        any_value(trakt_id) filter (precedence = 1) as trakt_id,
+        min(strongest) as evidence, max(evidence_at) filter (strength = strongest) as status_at,
+        arg_max(score, recency(scored_at, precedence)) as score, max(scored_at) as scored_at,
+        coalesce(sum(plays), 0)::bigint as plays, max(aired_episodes) as aired_episodes,
+        min(first_watched_at) as first_watched_at, max(last_watched_at) as last_watched_at,
+        max(watching_since) as watching_since, max(watchlisted_at) as watchlisted_at, max(collected_at) as collected_at,
+        arg_max_null(metadata, recency(collected_at, precedence)) filter (is_collected) as metadata
+    from title_facts
+    where merged is not null
+    group by run, entry
 ),
 merged as (from alone union all by name from united),
 progress as (
     select run, entry, count(*) as watched_episodes from watched_episodes where season > 0 and counts group by run, entry
 ),
 shown as (
-    select run, e.title_id, e.kind, e.trakt_id, m.* exclude (run, entry, aired_episodes),
-        case e.kind when 'show' then coalesce(p.watched_episodes, 0) end as watched_episodes,
-        case e.kind when 'show' then coalesce(m.aired_episodes, c.aired_episodes) end as aired_episodes
+    select m.* exclude (entry, aired_episodes),
+        case m.kind when 'show' then coalesce(p.watched_episodes, 0) end as watched_episodes,
+        case m.kind when 'show' then coalesce(m.aired_episodes, c.aired_episodes) end as aired_episodes
     from merged as m
-    join entries as e using (run, entry)
     left join progress as p using (run, entry)
     left join catalogue_titles as c using (title_id)
 )
@@ -161,10 +164,10 @@ where t.title_id is not null;
 
 -- One row per Trakt title of the picture: what it is in the catalogue, and why not.
 create table outcomes as
-select run, title, t.kind, t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.name, t."year" as "year", t.title_id, t.matched_by,
+select t.run, t.title, t.kind, t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.name, t."year" as "year", t.title_id, t.matched_by,
     t.conflict, t.ambiguous, t.added,
     ['watching', 'watched', 'watchlist', 'collection', 'rating', 'part rating'][f.strength] as evidence, l.status,
     case when t.title_id is null then 'not in the catalogue' end as reason, t.merged, coalesce(f.history_plays, 0) as plays
 from trakt_titles as t
 join title_facts as f using (run, title)
-left join library_entries as l using (run, title_id);
+left join library_entries as l on l.run = t.run and l.title_id = t.title_id;

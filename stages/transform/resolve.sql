@@ -47,9 +47,10 @@ select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aire
     case when not added then known_as
         else coalesce('trakt-' || kind || '-' || trakt_id, 'imdb-' || kind || '-' || imdb_id,
             'tmdb-' || kind || '-' || tmdb_id, 'tvdb-' || kind || '-' || tvdb_id) end as title_id,
-    nullif(concat_ws(', ', case when by_imdb <> known_as then 'imdb ' || by_imdb end,
-        case when by_tmdb <> known_as then 'tmdb ' || by_tmdb end, case when by_tvdb <> known_as then 'tvdb ' || by_tvdb end), '') as conflict,
-    nullif(array_to_string(list_sort(list_distinct(bearers)), ', '), '') as ambiguous
+    case when by_imdb <> known_as or by_tmdb <> known_as or by_tvdb <> known_as then concat_ws(', ',
+        case when by_imdb <> known_as then 'imdb ' || by_imdb end, case when by_tmdb <> known_as then 'tmdb ' || by_tmdb end,
+        case when by_tvdb <> known_as then 'tvdb ' || by_tvdb end) end as conflict,
+    case when len(bearers) > 0 then array_to_string(list_sort(list_distinct(bearers)), ', ') end as ambiguous
 from known;
 
 -- Few titles are one entry with another: to find these is quicker than to number them all.
