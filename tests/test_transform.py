@@ -363,6 +363,21 @@ def test_users_of_a_batch_share_nothing_but_the_statement(tmp_path):
     assert [event.rows["watches"] for event in told] == [0, 1]
 
 
+def test_rows_are_in_the_order_of_their_key_whatever_the_order_of_the_runs(tmp_path):
+    world = World(tmp_path, CATALOGUE)
+    runs = [
+        world.add(slug, {"history": [[[play(number, **FILM)]]]})
+        for number, slug in enumerate(["zèbre", "Otter", "stoat"], 1)
+    ]
+
+    told = world.transform()
+
+    assert [event.run_id for event in told] == runs
+    for table in ("library_entries", "watches"):
+        users = [row["user_id"] for row in world.rows(table)]
+        assert users == ["user Otter", "user stoat", "user zèbre"]
+
+
 def test_a_staged_file_of_an_older_version_lacks_a_column_and_reads_as_null(tmp_path):
     world = World(tmp_path, CATALOGUE)
     world.add("otter", {"ratings": [[[rated("movie", FILM)]]]})
