@@ -122,6 +122,11 @@ def _write(
 
 
 def _open(storage: Storage, name: str) -> pa.Table:
+    import mmap
+
     import pyarrow as pa
 
-    return pa.ipc.open_file(pa.memory_map(storage.path(name))).read_all()
+    # Mapped by ourselves: Arrow would have the system read all of the file ahead.
+    with open(storage.path(name), "rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
