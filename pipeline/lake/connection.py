@@ -259,6 +259,8 @@ def about(view: str) -> str:
         return OTHERS[view]
     first = itertools.takewhile(lambda line: line.startswith("-- "), ready_made()[view].splitlines())
     text = " ".join(line.removeprefix("-- ") for line in first).partition(": ")[2]
+    # What it is made of is for those who read the file.
+    text = re.sub(r"Takes [^.]*\. ", "", text)
     return text[:1].upper() + text[1:]
 
 
