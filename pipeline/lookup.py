@@ -127,6 +127,6 @@ def _open(storage: Storage, name: str) -> pa.Table:
     import pyarrow as pa
 
     # Mapped by ourselves: Arrow would have the system read all of the file ahead.
-    with open(storage.path(name), "rb") as file:
+    with (storage.root / name).open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
