@@ -41,6 +41,19 @@ def test_a_batch_holds_back_while_a_lone_import_is_at_work(tmp_path):
     assert batch.take(103.0, 500, 300.0) == 0
 
 
+def test_far_from_the_limit_requests_are_taken_by_the_lot_and_the_rest_is_given_back(tmp_path):
+    one, other = Budget(tmp_path / "w"), Budget(tmp_path / "w")
+    for _ in range(3):
+        assert one.take(0.0, 500, 300.0) == 0
+    one.leave(0.01)
+
+    taken = 0
+    while other.take(taken / 1000, 500, 300.0) == 0:
+        taken += 1
+
+    assert taken == 497
+
+
 def test_who_waits_at_the_keyboard_is_first_in_the_next_window(tmp_path):
     lone, batch = Budget(tmp_path / "w"), Budget(tmp_path / "w", patient=True)
     for _ in range(5):

@@ -22,6 +22,8 @@ from pipeline.settings import Settings
 
 # Seconds for which a lone import that asked goes before a batch.
 FIRST_FOR = 2.0
+# Far from the limit a process takes up to so many requests at once, to be used within so many seconds.
+LOT, LOT_FOR = 10, 0.1
 
 
 class Window(msgspec.Struct):
@@ -41,12 +43,17 @@ class Budget:
         self.patient = patient
         self._path = path
         self._seen = Window()
+        self._lot, self._lot_until = 0, 0.0
 
     def take(self, now: float, limit: int, period: float) -> float:
         """Take one request of the window: 0.0, or how many seconds to wait before asking again."""
+        if self._lot and now < self._lot_until:
+            self._lot -= 1
+            return 0.0
         with self._changed() as window:
             if window is None:
                 return 0.0
+            self._return_lot(window)
             if now >= window.until:
                 window.until, window.limit, window.taken = now + period, limit, 0
             wait = max(window.blocked_until - now, 0.0)
@@ -57,8 +64,16 @@ class Budget:
             else:
                 window.first_until = max(window.first_until, now + wait + FIRST_FOR)
             if wait <= 0:
-                window.taken += 1
+                lot = min(LOT, max(1, (window.limit - window.taken) // 50))
+                window.taken += lot
+                self._lot, self._lot_until = lot - 1, now + LOT_FOR
             return max(wait, 0.0)
+
+    def _return_lot(self, window: Window) -> None:
+        """What was taken and not used goes back to the window that it came from."""
+        if window.until == self._seen.until:
+            window.taken -= min(self._lot, window.taken)
+        self._lot = 0
 
     def heed(self, now: float, limit: int, remaining: int, until: float) -> None:
         """An answer says how many requests are left until when."""
@@ -70,7 +85,7 @@ class Budget:
             if window is None or until <= now:
                 return
             if until > window.until + 5:
-                window.taken = 0
+                window.taken = self._lot = 0
             window.until, window.limit = until, limit
             window.taken = max(window.taken, limit - remaining)
 
@@ -78,12 +93,16 @@ class Budget:
         """Nobody is to ask until then."""
         with self._changed() as window:
             if window is not None:
+                self._return_lot(window)
                 window.blocked_until = max(window.blocked_until, until)
 
     def leave(self, now: float) -> None:
-        """A lone import is done: nobody has to hold back for it."""
+        """An import is done: what it has left is for others, and nobody has to hold back for it."""
         with self._changed() as window:
-            if window is not None and not self.patient:
+            if window is None:
+                return
+            self._return_lot(window)
+            if not self.patient:
                 window.first_until = now
 
     @contextlib.contextmanager
