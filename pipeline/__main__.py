@@ -19,13 +19,18 @@ class _Unused:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-def main() -> None:
-    """Run the command line; every ending is an exit code and one or two plain lines."""
-    sys.meta_path.insert(0, _Unused())
+def settle_memory() -> None:
+    """How a process of this program deals with memory; before Arrow is loaded."""
     # Almost nothing we make is garbage in a circle: to look for it as often as Python does takes a twentieth of a run.
     gc.set_threshold(100_000, 20, 20)
     # Arrow's own allocator keeps what pages have left, some 40 MiB; the system's gives it to whoever comes next.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
+def main() -> None:
+    """Run the command line; every ending is an exit code and one or two plain lines."""
+    sys.meta_path.insert(0, _Unused())
+    settle_memory()
     try:
         from pipeline.cli import run_cli
 

@@ -35,13 +35,24 @@ class Storage:
 
         Where it is not to be `settled`, a power cut may take the whole file away again, until its folder is settled.
         """
+        with self._replacing(name, settled) as aside:
+            yield str(aside)
+            _sync(aside, private=True)
+
+    def write(self, name: str, data: bytes | memoryview, *, settled: bool = True) -> None:
+        """Write a small file whole, as `writing` does."""
+        with self._replacing(name, settled) as aside:
+            _write(aside, data)
+
+    @contextmanager
+    def _replacing(self, name: str, settled: bool) -> Iterator[Path]:
+        """A path aside; on leaving, the file that lies there, private and synced, takes the name."""
         target = self.root / name
         aside = target.with_name(f"{ASIDE}{os.getpid()}-{target.name}")
         try:
             if not target.parent.is_dir():
                 target.parent.mkdir(parents=True, exist_ok=True)
-            yield str(aside)
-            _sync(aside, private=True)
+            yield aside
             aside.replace(target)
             if settled:
                 _sync(target.parent)
@@ -51,11 +62,6 @@ class Storage:
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
-
-    def write(self, name: str, data: bytes, *, settled: bool = True) -> None:
-        """Write a small file whole, as `writing` does."""
-        with self.writing(name, settled=settled) as path:
-            Path(path).write_bytes(data)
 
     def settle(self, folder: str) -> None:
         """What was written to a folder stays there, whatever happens; without a folder there is nothing to do."""
@@ -178,6 +184,18 @@ def _sync(path: Path, *, private: bool = False) -> None:
     try:
         if private:
             os.fchmod(handle, 0o600)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write(path: Path, data: bytes | memoryview) -> None:
+    # In as few calls of the system as can be: a thread has to wait for the interpreter after each.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(handle, left) :]
         os.fsync(handle)
     finally:
         os.close(handle)

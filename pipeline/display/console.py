@@ -21,7 +21,7 @@ class Display(Protocol):
     """What the bus and extract tell while a run goes on."""
 
     def pages(self, endpoint: str, done: int, announced: int | None, rows: int) -> None:
-        """So many answers of how many announced pages are staged, with so many rows."""
+        """So many answers of how many announced pages have come, with so many rows."""
 
     def waiting(self, seconds: float, reason: str) -> None:
         """A request waits so long."""

@@ -79,9 +79,7 @@ def _schema(columns: Mapping[str, Kind]) -> pa.Schema:
 @cache
 def schemas() -> dict[str, pa.Schema]:
     """Every dataset by name."""
-    found = {endpoint.name: pa.schema([*arrow.columns(endpoint.items), *arrow.ORIGIN]) for endpoint in ENDPOINTS} | {
-        "rejected": arrow.REJECTED
-    }
+    found = {endpoint.name: arrow.staged(endpoint.items) for endpoint in ENDPOINTS} | {"rejected": arrow.REJECTED}
     for table in TABLES:
         dated: dict[str, Kind] = {"status_at": "moment"} if "status" in table.values else {}
         found[table.name] = _schema(table.key | table.values | dated | MARKS | RUN)

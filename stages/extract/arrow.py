@@ -49,6 +49,18 @@ def columns(items: Sequence[type]) -> pa.Schema:
     return pa.schema(list(found.items()))
 
 
+@cache
+def staged(items: Sequence[type]) -> pa.Schema:
+    """All columns of an endpoint's staged files."""
+    return pa.schema([*columns(items), *ORIGIN])
+
+
+@cache
+def renames(items: Sequence[type]) -> bool:
+    """Whether a column has another name than its field: `3d` is `is_3d`."""
+    return "is_3d" in columns(items).to_string()
+
+
 def _fields(struct: type) -> list[tuple[str, pa.DataType]]:
     hints = get_type_hints(struct, include_extras=True)
     fields = [(field.name, _type(hints[field.name])) for field in msgspec.structs.fields(struct)]

@@ -45,7 +45,9 @@ class Endpoint:
 def title_key(row: Row) -> TitleKey:
     """Kind, which id, and the id of the title that a row is about: the first usable one."""
     kind, ids = ("show", row.show.ids) if hasattr(row, "show") else ("movie", row.movie.ids)
-    for name in ("trakt", "imdb", "tmdb", "tvdb"):
+    if ids.trakt:
+        return (kind, "trakt", ids.trakt)
+    for name in ("imdb", "tmdb", "tvdb"):
         if value := getattr(ids, name, None):
             return (kind, name, value)
     raise ValueError("the cleaner lets no title pass without an id")

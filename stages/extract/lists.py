@@ -69,6 +69,7 @@ class Lists:
 
     async def settle(self, storage: Storage) -> None:
         """Not before every page is there for good may an event say so; raises what an endpoint failed of."""
+        await self.desk.all_staged()
         for reader in self.readers.values():
             if reader.failure is not None:
                 raise reader.failure

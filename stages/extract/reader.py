@@ -20,13 +20,15 @@ from stages.extract.source import Asked, Request, Source, Told
 from stages.extract.understanding import Understood, understand_at_once, understand_one_by_one
 
 T = TypeVar("T")
+# Of the event loop: so many until a connection that came free has sent its next request.
+TURNS = 3
 
 
 class Progress(Protocol):
     """What a display is told while the reading goes on."""
 
     def pages(self, endpoint: str, done: int, announced: int | None, rows: int) -> None:
-        """So many answers of how many announced pages are staged, with so many rows."""
+        """So many answers of how many announced pages have come, with so many rows."""
 
     def waiting(self, seconds: float, reason: str) -> None:
         """A request will wait so long, for the rate limit or before it is tried again."""
@@ -34,15 +36,22 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class Desk:
-    """What all readers of a run share. `source` is known once the profile has answered."""
+    """What all readers of a run share. `source` is known once the profile has answered.
+
+    Memory is constant: so many answers are `in_hand` (travelling, being understood), so many on the `shelf` (to be
+    staged). `failure` is what staging one of them met.
+    """
 
     client: Guest
     clock: Clock
     threads: Executor
     source: asyncio.Future[Source]
     progress: Progress
-    # Answers travelling or waiting to be staged: what keeps memory constant.
-    in_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(64))
+    in_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(48))
+    shelf: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
+    decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    unstaged: set[asyncio.Future[None]] = field(default_factory=set)
+    failure: BaseException | None = None
 
     async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do it in a thread, aside from the event loop."""
@@ -51,6 +60,28 @@ class Desk:
     async def staging(self, name: str, *arguments: Any) -> Any:
         """Call a function of `staging`, which loads Arrow, aside."""
         return await self.aside(_staging, name, *arguments)
+
+    async def stage(self, *arguments: Any) -> None:
+        """Have an answer staged, and go on as soon as there is room for the next; raises what an earlier one met."""
+        await self.shelf.acquire()
+        if self.failure is not None:
+            raise self.failure
+        writing = asyncio.get_running_loop().run_in_executor(self.threads, _staging, "stage", *arguments)
+        self.unstaged.add(writing)
+        writing.add_done_callback(self._staged)
+
+    def _staged(self, writing: asyncio.Future[None]) -> None:
+        self.shelf.release()
+        self.unstaged.discard(writing)
+        if not writing.cancelled():
+            self.failure = self.failure or writing.exception()
+
+    async def all_staged(self) -> None:
+        """Wait until every answer that has come is staged; raises what one of them met."""
+        if self.unstaged:
+            await asyncio.wait(self.unstaged)
+        if self.failure is not None:
+            raise self.failure
 
 
 class Reader:
@@ -77,6 +108,8 @@ class Reader:
         self.recalled = 0
         self._earlier = Earlier(endpoint.limit)
         self._joining = asyncio.Lock()
+        # The longest list is not to keep the others waiting.
+        self._window = asyncio.Semaphore(32)
         self.user_path = user_path
         self._desk = desk
         self._asked = self._answered = self._fetched = self._staged = self._rejected = self._duplicates = 0
@@ -97,7 +130,7 @@ class Reader:
         Raises `Changed` where what was read before an interruption is of no use.
         """
         asked = Asked(page, limit, below)
-        async with self._desk.in_hand:
+        async with self._window, self._desk.in_hand:
             if self._earlier.ends_before(asked):
                 await self._join(asked)
             return self._earlier.take(asked) or (await self._fetch(asked))[0]
@@ -192,10 +225,14 @@ class Reader:
         request = Request(asked, Told(len(answer.items), *announced))
         # Here and not aside: the decoder holds the interpreter, and threads that fight for it cost more than it does.
         items = answer.items
-        understood = understand_at_once(self.endpoint, items)
+        async with self._desk.decoding:
+            # Between two pages the loop turns, so that other answers are taken in and the next requests go out.
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            understood = understand_at_once(self.endpoint, items)
         if understood is None:
             understood = await self._desk.aside(understand_one_by_one, self.endpoint, items)
-        await self._desk.staging("stage", self.endpoint, number, request, items, understood, fetched_at, source)
+        await self._desk.stage(self.endpoint, number, request, items, understood, fetched_at, source)
         return self._taken(request, understood), understood
 
     def _taken(self, request: Request, understood: Understood) -> Page:
@@ -212,11 +249,13 @@ class Reader:
         fresh = set(keys) - self.keys
         self.keys |= fresh
         self._duplicates += len(keys) - len(fresh)
-        if understood.plays:
-            for key in fresh:
-                title, plays = understood.plays[key]
-                self.plays[title] += plays
-            self.names.update(understood.names)
+        told = list(zip(understood.titles, understood.plays, strict=True))
+        if told and len(fresh) < len(keys):
+            by_key = dict(zip(keys, told, strict=True))
+            told = [by_key[key] for key in fresh]
+        for title, plays in told:
+            self.plays[title] += plays
+        self.names.update(understood.names)
         self.keys.update(rejected)
         self._staged += len(keys)
         self._rejected += len(rejected)

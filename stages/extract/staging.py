@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -46,7 +47,7 @@ def stage(
     positions = understood.positions
     kept = items if len(positions) == len(items) else [items[position] for position in positions]
     page = request.asked.page
-    table = _with_origin(table, page, positions, kept, fetched_at, source)
+    table = _with_origin(table, endpoint, page, positions, kept, fetched_at, source)
     if understood.rejects:
         # First, so that a page that is there is there with all that belongs to it.
         rejected = _rejected(understood.rejects, endpoint.name, page, fetched_at, source)
@@ -102,9 +103,11 @@ def _table(items: list[bytes], endpoint: Endpoint) -> pa.Table | None:
     schema = arrow.columns(endpoint.items)
     if not items:
         return schema.empty_table()
-    lines = b"\n".join(items).replace(b'"3d":', b'"is_3d":')
-    if b'"3d"' in lines:
-        return None
+    lines = b"\n".join(items)
+    if arrow.renames(endpoint.items):
+        lines = lines.replace(b'"3d":', b'"is_3d":')
+        if b'"3d"' in lines:
+            return None
     try:
         table = pa.json.read_json(
             pa.BufferReader(lines),
@@ -112,7 +115,7 @@ def _table(items: list[bytes], endpoint: Endpoint) -> pa.Table | None:
             pa.json.ParseOptions(
                 explicit_schema=schema,
                 unexpected_field_behavior="ignore",
-                newlines_in_values=lines.count(b"\n") >= len(items),
+                newlines_in_values=True,
             ),
         )
     except pa.ArrowInvalid:
@@ -121,19 +124,24 @@ def _table(items: list[bytes], endpoint: Endpoint) -> pa.Table | None:
 
 
 def _with_origin(
-    table: pa.Table, page: int, positions: Sequence[int], raws: list[bytes], fetched_at: dt.datetime, source: Source
+    table: pa.Table,
+    endpoint: Endpoint,
+    page: int,
+    positions: Sequence[int],
+    raws: list[bytes],
+    fetched_at: dt.datetime,
+    source: Source,
 ) -> pa.Table:
     count = len(positions)
     values = (
         _same(page, pa.int64(), count),
-        pa.array(positions, pa.int64()),
+        _places(count) if isinstance(positions, range) else pa.array(positions, pa.int64()),
         _same(fetched_at, arrow.INSTANT, count),
         _texts(raws),
         _same(source.slug, pa.string(), count),
         _same(source.run_id, pa.string(), count),
     )
-    arrays = [*table.columns, *values]
-    return pa.Table.from_arrays(arrays, schema=pa.schema([*table.schema, *arrow.ORIGIN]))
+    return pa.Table.from_arrays([*table.columns, *values], schema=arrow.staged(endpoint.items))
 
 
 def _rejected(rejects: list[Reject], endpoint: str, page: int, fetched_at: dt.datetime, source: Source) -> pa.Table:
@@ -154,8 +162,15 @@ def _rejected(rejects: list[Reject], endpoint: str, page: int, fetched_at: dt.da
     )
 
 
+@lru_cache(maxsize=64)
 def _same(value: Any, kind: pa.DataType, count: int) -> pa.Array:
-    return pa.repeat(pa.scalar(value, kind), count)
+    # Not `pa.repeat`, which lets go of the interpreter for so little, and then waits for it.
+    return pa.array([value] * count, kind)
+
+
+@lru_cache(maxsize=64)
+def _places(count: int) -> pa.Array:
+    return pa.array(range(count), pa.int64())
 
 
 def _texts(texts: list[bytes]) -> pa.Array:
@@ -172,4 +187,4 @@ def _write(storage: Storage, name: str, table: pa.Table, dataset: str, request: 
         asked = {} if request is None else {REQUEST: msgspec.json.encode(request).decode()}
         writer.add_key_value_metadata(metadata(dataset) | asked)
     # Folders are settled together, once all pages are there.
-    storage.write(name, sink.getvalue(), settled=False)
+    storage.write(name, memoryview(sink.getvalue()), settled=False)

@@ -35,8 +35,8 @@ class Understood:
     """The rows of one answer, by key in their order, and what they tell.
 
     `positions` are their places among the items. `cleaned` is the JSON of the rows as they were understood, None where
-    all items were in good order as they came. `rows` are kept only of an answer that is not paged. `plays`, of the
-    endpoints that tell them: key of the row to its title and number of plays; `names`: what these titles are called.
+    all items were in good order as they came. `rows` are kept only of an answer that is not paged. `titles` and `plays`,
+    of the endpoints that tell them: each row's title and its number of plays; `names`: what these titles are called.
     `unreadable` counts fields by path, `newest` is the latest date.
     """
 
@@ -46,7 +46,8 @@ class Understood:
     cleaned: list[bytes] | None
     rows: list[Any]
     newest: str | None
-    plays: dict[Hashable, tuple[TitleKey, int]] = field(default_factory=dict)
+    titles: list[TitleKey] = field(default_factory=list)
+    plays: list[int] = field(default_factory=list)
     names: dict[TitleKey, str] = field(default_factory=dict)
     unreadable: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -112,9 +113,9 @@ def _told(
     kept = rows if endpoint.limit is None else []
     told = Understood(keys, positions, rejects, cleaned, kept, newest_of(endpoint, rows))
     if endpoint.plays is not None:
-        titles = [title_key(row) for row in rows]
-        told.plays = dict(zip(keys, zip(titles, map(endpoint.plays, rows), strict=True), strict=True))
-        told.names = dict(zip(titles, map(title_name, rows), strict=True))
+        told.titles = [title_key(row) for row in rows]
+        told.plays = [endpoint.plays(row) for row in rows]
+        told.names = {title: title_name(row) for title, row in dict(zip(told.titles, rows, strict=True)).items()}
     for path, example in notes.fields:
         told.unreadable[path] += 1
         told.examples.setdefault(path, example)
