@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
+import pipeline.replaying
 from tests.sandbox.accounts import make_account
 from tests.sandbox.faults import Faults
 from tests.test_resume import contents
@@ -44,7 +47,8 @@ def test_a_blocked_user_is_not_imported_until_added_again(home, served):
     assert [user["nightly"] for user in home.call("users", "list", "--json").json] == [True]
 
 
-def test_replay_brings_what_the_catalogue_lacked_and_asks_trakt_nothing(home, served):
+def test_replay_brings_what_the_catalogue_lacked_and_asks_trakt_nothing(home, served, monkeypatch):
+    monkeypatch.setattr(pipeline.replaying, "MICRO_BATCH", 2)
     accounts = [make_account(f"otter-{number}", seed=number, movies=8, shows=2, plays=60) for number in range(3)]
     sandbox = served(*accounts)
     whole = home.rows("select * from titles order by title_id")
@@ -82,6 +86,27 @@ def test_replay_of_one_who_is_not_staged_fails_alone(home, served):
     assert result.code == 9
     assert "nobody" in result.err
     assert "otter: 0 imported" in result.out
+
+
+@pytest.mark.one_database
+def test_a_replay_that_is_interrupted_ends_what_it_is_at_and_begins_nothing_else(home, served, monkeypatch):
+    monkeypatch.setattr(pipeline.replaying, "MICRO_BATCH", 1)
+    accounts = [make_account(f"otter-{number}", seed=number, movies=6, shows=1, plays=20) for number in range(6)]
+    served(*accounts)
+    for account in accounts:
+        home.call("run", account.slug)
+    tell = pipeline.replaying._tell
+    monkeypatch.setattr(pipeline.replaying, "_tell", lambda *told: (signal.raise_signal(signal.SIGINT), tell(*told)))
+
+    interrupted = home.call("replay", "--all")
+    runs = home.call("runs", "--json").json
+    monkeypatch.undo()
+
+    assert interrupted.code == 130
+    replays = [run for run in runs if run["source"] == "replay"]
+    assert 1 <= len(replays) < 6
+    assert {run["status"] for run in replays} == {"completed"}
+    assert home.call("replay", "--all").code == 0
 
 
 def traces(home, word):
