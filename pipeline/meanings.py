@@ -238,6 +238,7 @@ STAGED = {
         {
             "endpoint": "the endpoint whose answer held it",
             "path": "the part that was set aside; null: the whole item",
+            "parent": "the title whose row it is a part of, such as show:trakt:123; null: the whole item",
             "reason": "why",
         }
         | ORIGIN

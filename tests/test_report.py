@@ -106,6 +106,32 @@ def test_what_is_gone_is_named(home, served):
     assert f"watches: {movie['movie']['title']}, play {movie['id']}" in home.call("report").out
 
 
+@pytest.mark.one_database
+def test_the_same_broken_part_of_two_shows_is_two_errors_and_of_one_show_sent_twice_one(home, served):
+    account = make_account("otter", movies=0, shows=3, plays=60, ratings=0, watchlist=0)
+    broken = account.watched_shows[:2]
+    for row in broken:
+        row["seasons"][0]["episodes"].insert(0, {"number": None, "plays": 1})
+    account.watched_shows.append(broken[0])
+    served(account)
+
+    run = home.call("run", "otter", "--json")
+    told = home.call("report", "--format", "json").json["rejected"]
+    for file in Path("data/staged/rejected").rglob("*.parquet"):  # as an older version wrote them
+        pq.write_table(pq.ParquetFile(file).read().drop_columns("parent"), file)
+    replay = home.call("replay", "otter")
+
+    parents = {f"show:trakt:{row['show']['ids']['trakt']}" for row in broken}
+    assert run.json["error_count"] == 2
+    assert sorted(row["parent"] for row in told) == sorted(parents)
+    assert home.rows("select error_count from import_runs order by finished_at") == [(2,), (1,)]
+    assert replay.code == 0, replay.err
+    assert home.call("query", "--format", "csv", "select parent, path from latest_rejected").out.split() == [
+        "parent,path",
+        ",seasons[0].episodes[0]",
+    ]
+
+
 def test_names_are_text_in_the_page_whatever_is_in_them(home, served):
     account = make_account("otter", movies=3, shows=1, plays=5)
     account.watched_movies[0]["movie"]["title"] = "<script>alert(1)</script> & Co"

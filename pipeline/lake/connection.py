@@ -43,7 +43,7 @@ LATEST = {
     "ratings": (PART, "rated_at"),
     "collection_movies": (MOVIE, "updated_at"),
     "collection_shows": (SHOW, "last_updated_at"),
-    "rejected": ("f.endpoint, path, raw", "null"),
+    "rejected": ("f.endpoint, parent, path, raw", "null"),
 }
 OTHERS = {
     "events": "Every event of every run, as its journal tells it; `body` is the event as JSON.",

@@ -28,6 +28,7 @@ REJECTED = pa.schema(
         pa.field("page", pa.int64()),
         pa.field("position", pa.int64()),
         pa.field("path", pa.string()),
+        pa.field("parent", pa.string()),
         pa.field("reason", pa.string()),
         *ORIGIN[2:],
     ]

@@ -152,6 +152,7 @@ def _rejected(rejects: list[Reject], endpoint: str, page: int, fetched_at: dt.da
             _same(page, pa.int64(), count),
             pa.array([reject.position for reject in rejects], pa.int64()),
             pa.array([reject.path for reject in rejects], pa.string()),
+            pa.array([reject.parent for reject in rejects], pa.string()),
             pa.array([reject.reason for reject in rejects], pa.string()),
             _same(fetched_at, arrow.INSTANT, count),
             _texts([reject.raw for reject in rejects]),

@@ -22,10 +22,14 @@ EDGES = (b'"0001-01-01', b'"9999-12-31')
 
 
 class Reject(NamedTuple):
-    """An item, or (with a path) a part of one, that cannot be read: where it stood, why, and its JSON."""
+    """An item, or (with a path) a part of one, that cannot be read: where it stood, why, and its JSON.
+
+    `parent` is the key of the row that it is a part of, as text.
+    """
 
     position: int
     path: str | None
+    parent: str | None
     reason: str
     raw: bytes
 
@@ -84,10 +88,12 @@ def understand_one_by_one(endpoint: Endpoint, items: list[bytes]) -> Understood:
             positions.append(position)
         except Unreadable as error:
             # With its whole, a part is set aside only once.
-            rejects.append(Reject(position, None, error.reason, raw))
+            rejects.append(Reject(position, None, None, error.reason, raw))
             continue
         notes.fields += aside.fields
-        rejects.extend(Reject(position, part.path, part.reason, part.raw.encode()) for part in aside.parts)
+        if aside.parts:
+            parent = ":".join(map(str, title_key(rows[-1])))
+            rejects += [Reject(position, part.path, parent, part.reason, part.raw.encode()) for part in aside.parts]
     return _told(endpoint, rows, positions, rejects, notes, [msgspec.json.encode(row) for row in rows])
 
 

@@ -1,7 +1,7 @@
 -- outcomes: what load does with every Trakt title, and how many there are of each fate.
 -- Takes `runs`, `inputs` (run, endpoint, run_id), `changed_titles`, `kept_values`, the resolved outcomes and the rejected records.
 -- Gives `loaded_outcomes` (one row per title) and `totals` (run, imported, skipped, error).
--- A rejected record counts one error; the same record sent twice counts once.
+-- A rejected record counts one error, a part of one for each row that it is a part of; the same record sent twice counts once.
 
 create table loaded_outcomes as
 with changed_once as (select distinct run, title_id from changed_titles),
@@ -34,8 +34,9 @@ with titles as (
     group by run
 ),
 records as (
-    select i.run, count(distinct (x.endpoint, x.path, x.raw)) as rejected
-    from {rejected} as x
+    select i.run, count(distinct (x.endpoint, x.parent, x.path, x.raw)) as rejected
+    -- Files of an older version know no parent.
+    from ((select null::varchar as parent limit 0) union all by name (from {rejected})) as x
     join inputs as i on i.endpoint = x.endpoint and i.run_id = x.run_id
     group by i.run
 )

@@ -100,6 +100,7 @@ def _any(row: Mapping[str, Any]) -> str:
 def _rejected(row: Mapping[str, Any]) -> str:
     """`ratings, page 1, position 0: no usable rating`, and the record as it came."""
     path = f", {row['path']}" if row["path"] else ""
+    path += f" of {row['parent']}" if row.get("parent") else ""
     return (
         f"{row['endpoint']}, page {row['page']}, position {row['position']}{path}: {row['reason']}\n      {row['raw']}"
     )

@@ -62,10 +62,10 @@ from rows left join titles using (title_id)
 order by all;
 
 create view rejected_records as
-select i.by_run_id as run_id, r.endpoint, min(page) as page, min("position") as "position", path, reason, raw
-from all_rejected as r
+select i.by_run_id as run_id, r.endpoint, min(page) as page, min("position") as "position", parent, path, reason, raw
+from ((select null::varchar as parent limit 0) union all by name (from all_rejected)) as r -- older files know no parent
 join inputs as i on i.run_id = r.run_id and i.endpoint = r.endpoint
-group by i.by_run_id, r.endpoint, path, reason, raw
+group by i.by_run_id, r.endpoint, parent, path, reason, raw
 order by i.by_run_id, r.endpoint, page, "position", path, reason;
 
 create view play_figures as
