@@ -1,7 +1,8 @@
 """The soak: many accounts, each with faults of its own, two processes at work that are killed again and again.
 
-In the end every library must equal that of a server without faults, row by row, and no request may have come beyond
-the limit. Nothing is left out of the comparison: whatever the faults hide can be found by what else Trakt shows.
+In the end every library must equal that of a server without faults, row by row, that one must hold whatever the
+accounts were given, and no request may have come beyond the limit. Nothing is left out of the comparison: whatever the
+faults hide can be found by what else Trakt shows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import click
 from tests.chaos.forks import KILLED, WORKERS, Ended, Progress, Server, in_child, load_program, side_by_side
 from tests.chaos.points import Points
 from tests.chaos.scenes import TABLES, environment, must, rows_of, run_in, write_catalogue
+from tests.chaos.seeded import missing
 from tests.databases import SQLiteFile
 from tests.sandbox.accounts import Account, make_account
 from tests.sandbox.faults import Action, Faults
@@ -112,12 +114,14 @@ def main(count: int, kills: bool, faults: bool) -> None:
         calm = _import(Path(name, "calm"), count, kills=False, faulty=False)
         storm = _import(Path(name, "storm"), count, kills=kills, faulty=faults)
     different = list(differences(calm["rows"], storm["rows"], {one.slug: one for one in accounts(count, faults)}))
-    for line in different:
+    looked, nowhere = calm["given"]
+    for line in different + nowhere:
         print(f"  LOST: {line}")
     endings = ", ".join(f"{how} {times:,} times" for how, times in sorted(storm["endings"].items()))
     print(f"{count} accounts, {sum(map(len, storm['rows'].values())):,} rows; calls: {endings}")
     print(f"{storm['requests']:,} requests, {storm['beyond']} beyond the limit")
-    losses = len(different) + calm["lost"] + storm["lost"]
+    print(f"{looked:,} facts that the accounts were given, {len(nowhere)} missing without faults")
+    losses = len(different) + len(nowhere) + calm["lost"] + storm["lost"]
     print(f"{count} users tried, {losses} losses")
     sys.exit(1 if losses or storm["beyond"] else 0)
 
@@ -145,6 +149,8 @@ def _import(folder: Path, count: int, *, kills: bool, faulty: bool) -> dict[str,
     finally:
         found |= server.stop()
     found["rows"] = rows_of(SQLiteFile(folder / "app.db"))
+    if not faulty:
+        found["given"] = missing(accounts(count, False), folder)
     shutil.rmtree(folder)
     return found
 
