@@ -287,3 +287,24 @@ def test_a_kill_leaves_no_torn_file_behind(home, served):
     home.call("run", "otter")
 
     assert list(home.path.rglob(".tmp-*")) == []
+
+
+@pytest.mark.one_database
+def test_a_load_killed_while_it_is_told_leaves_no_torn_file_to_the_next_run(home, served, monkeypatch):
+    served(make_account("otter", movies=5, shows=2, plays=50))
+    write = Storage.write
+
+    def torn(storage, name, data, **more):
+        if name.startswith("loaded/events/"):
+            write(storage, name.replace("events/", "events/.tmp-4194304999-"), data[:9])
+            raise KeyboardInterrupt
+        write(storage, name, data, **more)
+
+    monkeypatch.setattr(Storage, "write", torn)
+    killed = home.call("run", "otter")
+    left = list(home.path.rglob(".tmp-*"))
+    monkeypatch.setattr(Storage, "write", write)
+    after = home.call("run", "otter")
+
+    assert (killed.code, after.code, len(left)) == (130, 0, 1)
+    assert list(home.path.rglob(".tmp-*")) == []
