@@ -12,8 +12,8 @@ import click
 from pipeline.commands import batch, catalog, db, importing, looking, query, upkeep, users
 from pipeline.errors import TraktImportError
 from pipeline.state import State, tell, verbosity
+from pipeline.version import VERSION
 
-VERSION = "0.1.0"
 INTERRUPTED = 130
 LAYOUT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

@@ -15,13 +15,13 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.clock import Clock
 from pipeline.errors import Unavailable
 from pipeline.settings import Settings
+from pipeline.version import VERSION
 from stages.extract.budget import shared_budget
 from stages.extract.limiter import Limiter, retry_after
 from stages.extract.pages import Broken, items_of
@@ -102,7 +102,7 @@ class Client:
                     "trakt-api-key": key,
                     "trakt-api-version": "2",
                     "Content-Type": "application/json",
-                    "User-Agent": f"trakt-import/{_version()}",
+                    "User-Agent": f"trakt-import/{VERSION}",
                     "Accept-Encoding": "gzip",
                 },
                 verify=context,
@@ -276,10 +276,3 @@ def _judged(reply: _Reply, paged: bool) -> Answer:
     if status in RETRIED or status >= 500 or (status == 403 and body.lstrip().startswith(b"<")):
         raise _Again(f"answered {status}")
     raise Refused(status, headers.get("x-private-user", "").lower() == "true")
-
-
-def _version() -> str:
-    try:
-        return version("trakt-import")
-    except PackageNotFoundError:
-        return "0"

@@ -1,0 +1,3 @@
+"""The version, here alone: looked up among the installed packages it would cost every start some milliseconds."""
+
+VERSION = "0.1.0"
