@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.duck import open_duckdb
 from pipeline.storage import Storage
-from stages.load.alike import alike
+from stages.load.alike import alike, differing
 
 SCHEMA = pa.schema([("key", pa.string()), ("number", pa.int64()), ("flag", pa.bool_()), ("run_id", pa.string())])
 # How the same values come to be written in other bytes: with a mask that says which of them are null, in other pieces,
@@ -45,4 +45,7 @@ def test_files_are_alike_where_their_rows_are(one, other, way, pieces, times):
         write(storage, "one.parquet", one * times, WAYS[0], PIECES[0])
         write(storage, "other.parquet", other * times, way, pieces)
 
-        assert alike(connection, storage, "one.parquet", "other.parquet") == (one * times == other * times)
+        files = connection, storage, "one.parquet", "other.parquet"
+        found = differing(*files)
+
+        assert (found is not None and alike(*files, found)) == (one * times == other * times)

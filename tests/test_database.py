@@ -200,16 +200,16 @@ def test_a_row_that_changes_while_it_is_compared_is_compared_again(home, served,
     rated = account.ratings[0]
     rated["rating"], rated["rated_at"] = rated["rating"] % 10 + 1, "2026-10-04T20:00:00.000Z"
     account.changed()
-    compared, stage_writes = [], stages.load.stage.stage_writes
+    compared, written = [], stages.load.stage._written
 
-    def busy(database, comparison):
-        stage_writes(database, comparison)
+    def busy(*compared_with):
         compared.append(1)
         if len(compared) < 3:
             stamp = f"2027-01-01T00:00:0{len(compared)}Z"
             home.change(f"update library_entries set status = 'dropped', score = 2, updated_at = '{stamp}'")
+        written(*compared_with)
 
-    monkeypatch.setattr(stages.load.stage, "stage_writes", busy)
+    monkeypatch.setattr(stages.load.stage, "_written", busy)
     result = home.call("run", "otter", "--full", "--json")
 
     assert result.code == 0, result.err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from urllib.parse import urlsplit
 
@@ -105,6 +105,17 @@ class PostgreSQL(Database):
 
     def wait_briefly(self) -> None:
         self.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+
+    @contextmanager
+    def seeking(self) -> Iterator[None]:
+        # The planner takes a page out of order to be far more work than it is on today's disks, and of a table that was
+        # filled a minute ago it knows nothing: it would read it whole.
+        self.execute("set enable_seqscan = off")
+        try:
+            yield
+        finally:
+            with suppress(DatabaseError):  # where the transaction has failed, its end takes the setting back
+                self.execute("reset enable_seqscan")
 
     def schema_lock(self) -> None:
         self.execute("select cast(pg_advisory_xact_lock(?) as text)", (SCHEMA_LOCK,))

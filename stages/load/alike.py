@@ -1,7 +1,8 @@
-"""Whether two Parquet files hold the same rows in the same order, told by their bytes wherever these are the same."""
+"""What two Parquet files have in common, told by their bytes wherever these are the same."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from pipeline.duck import parquet, quoted
@@ -21,24 +22,30 @@ Columns = dict[str, list[tuple[int, "pa.Buffer"]]]
 """The pieces of each column: how many values, and their bytes."""
 
 
-def alike(connection: duckdb.DuckDBPyConnection, storage: Storage, one: str, other: str) -> bool:
-    """Whether the files are the same in every column but `run_id` and `trakt_slug`, row for row.
+def differing(connection: duckdb.DuckDBPyConnection, storage: Storage, one: str, other: str) -> list[str] | None:
+    """The columns, but for `run_id` and `trakt_slug`, that two files of as many rows do not have in the same bytes.
 
-    Equal values may have been written in other bytes: those are compared one by one.
+    None where the files have other columns, or not as many rows. Equal values may be written in other bytes.
     """
     first, second = (_columns(connection, storage, name) for name in (one, other))
     if first.keys() != second.keys() or _rows(first) != _rows(second):
-        return False
-    differing = [name for name in first if first[name] != second[name]]
-    if not differing:
+        return None
+    return [name for name in first if first[name] != second[name]]
+
+
+def alike(
+    connection: duckdb.DuckDBPyConnection, storage: Storage, one: str, other: str, columns: Collection[str]
+) -> bool:
+    """Whether two files of as many rows have the same values in these columns, row for row."""
+    if not columns:
         return True
-    columns = ", ".join(differing)
-    sides = [
-        f"(select {columns} from {parquet(storage, [name], alike=True)}) as {side}"
-        for name, side in ((one, "a"), (other, "b"))
-    ]
-    differs = " or ".join(f"a.{name} is distinct from b.{name}" for name in differing)
-    found = connection.execute(f"select 1 from {' positional join '.join(sides)} where {differs} limit 1")
+    names = ", ".join(columns)
+    files = [parquet(storage, [name], alike=True) for name in (one, other)]
+    differs = " or ".join(f"a.{name} is distinct from b.{name}" for name in columns)
+    found = connection.execute(
+        f"select 1 from (select {names} from {files[0]}) as a positional join (select {names} from {files[1]}) as b "
+        f"where {differs} limit 1"
+    )
     return not found.fetchall()
 
 

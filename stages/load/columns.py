@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from stages.database import Database
 from stages.load.tables import COUNTERS, DATED_BY, Table
@@ -43,6 +43,16 @@ def lists(table: Table) -> dict[str, str]:
         "theirs": _cases((name, f"t.{name}::varchar") for name in table.values),
         "dates": _cases((name, f"t.{date}") for name, date in dated.items()) or "when null then null::timestamptz",
         "updated_at": stamp,
+    }
+
+
+def by_place(table: Table, differing: Collection[str]) -> dict[str, str]:
+    """The lists of `placed.sql`; `differing` are the columns that the two files do not have in the same bytes."""
+    others = [name for name in table.values if name in differing]
+    return {
+        "before_values": ", ".join(f"{'b' if name in others else 't'}.{name} as was_{name}" for name in table.values),
+        "was": ", ".join(f"was_{name} as {name}" for name in table.values),
+        "differ": " or ".join(f"t.{name} is distinct from b.{name}" for name in others) or "false",
     }
 
 

@@ -9,21 +9,18 @@
 -- A row that is not there, an event and mode overwrite take theirs whole.
 
 create table decided as
-with sides as (
-    select t, b, o, b.user_id is not null as has_base, o.user_id is not null as has_ours,
-        {events} or t.overwrite or o.user_id is null as whole
-    from theirs as t
-    left join base as b using ({key})
-    left join ours as o using ({key})
-),
-rows as (
-    select t.run as run, {t_key}, t.overwrite as overwrite, t.leaves as leaves, has_base, has_ours,
+with rows as (
+    select t.run as run, {t_key}, t.overwrite as overwrite, t.leaves as leaves,
+        b.user_id is not null as has_base, o.user_id is not null as has_ours,
+        {events} or t.overwrite or o.user_id is null as whole,
         {merged},
         case when whole or t.leaves then [] else list_filter([{kept}], lambda x: x is not null) end::varchar[] as kept,
         coalesce(b.gone, false) or ({t_facts}) is distinct from ({b_facts}) as comes_back,
         has_base and has_ours and ({b_values}) is not distinct from ({o_values}) as clean,
         ({o_values}) as ours_values
-    from sides
+    from theirs as t
+    left join base as b using ({key})
+    left join ours as o using ({key})
 )
-select * exclude (ours_values), has_ours and ({values}) is not distinct from ours_values as same
+select * exclude (whole, ours_values), has_ours and ({values}) is not distinct from ours_values as same
 from rows;

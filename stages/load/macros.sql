@@ -1,10 +1,10 @@
 -- macros: the three-way merge of one column, as version control does it.
 -- theirs = Trakt's side now, base = Trakt's side at the last import, ours = the application's row. `newer` says whether
--- Trakt's date of the fact is later than the row's own stamp. The first line that holds decides.
+-- Trakt's date of the fact is later than the row's own stamp. The first line that holds decides; where both are the same,
+-- either is right.
 
 create macro merged(theirs, base, ours, has_base, newer) as
     case
-        when theirs is not distinct from ours then ours
         when has_base and theirs is not distinct from base then ours
         when has_base and ours is not distinct from base then theirs
         when not has_base and ours is null then theirs

@@ -46,6 +46,8 @@ def compare(batch: Batch, database: Database, storage: Storage, at: str) -> Iter
             "row_number() over (partition by title_id order by run_id) = 1 order by title_id"
         ).to_arrow_table()
         comparison.added_titles = added if added.num_rows else None
+        if added.num_rows and not batch[0][0].dry_run:
+            database.stage("added_titles", TITLES, added)
         yield comparison
 
 
@@ -93,17 +95,12 @@ def _outcomes(
     ]
     if files:
         connection.executemany("insert into inputs values (?, ?, ?)", rows)
-    run_script(
-        connection,
-        __package__,
-        "outcomes",
-        resolved=resolved_rows(storage, "outcomes", batch_id),
-        rejected=parquet(storage, files)
-        if files
-        else "(select '' as endpoint, '' as path, '' as raw, '' as run_id limit 0)",
-    )
-    query = "select * exclude (run) from loaded_outcomes"
-    copy_to(connection, storage, query, f"loaded/outcomes/batch={batch_id}/part-0.parquet")
+    run_script(connection, __package__, "outcomes", resolved=resolved_rows(storage, "outcomes", batch_id))
+    written = f"loaded/outcomes/batch={batch_id}/part-0.parquet"
+    copy_to(connection, storage, "select * exclude (run) from loaded_outcomes", written)
+    nothing = "(select '' as endpoint, '' as path, '' as raw, '' as run_id limit 0)"
+    rejected = parquet(storage, files) if files else nothing
+    run_script(connection, __package__, "totals", outcomes=parquet(storage, [written]), rejected=rejected)
     query = (
         "select r.user_id, k.* exclude (run), r.trakt_slug, r.run_id from kept_values as k join runs as r using (run) "
         'order by r.run_id, title_id, season nulls first, episode nulls first, history_id, "column"'

@@ -11,10 +11,10 @@ from pipeline.duck import copy_to, parquet, run_script, sql_of
 from pipeline.events import Counts
 from pipeline.storage import Storage
 from stages.database import Database
-from stages.load.alike import alike
-from stages.load.columns import TYPES, changes, inserts, lists
+from stages.load.alike import alike, differing
+from stages.load.columns import TYPES, by_place, changes, inserts, lists
 from stages.load.comparison import Batch, Writes
-from stages.load.rows import read_ours, users_of
+from stages.load.rows import read_ours, stage_changes, users_of
 from stages.load.tables import Table
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
     connection.execute(f"create view resolved as from {parts['resolved']}")
     run_script(connection, __package__, "marks")
     marks = connection.execute("select run, resolved, left_alone, moved, gone from marks").fetchall()
-    if not (bare or any(moved for *_, moved, _ in marks)) and _stands(sides, connection, table):
+    last, new = _last(sides, table), _file(table, sides.batch[0][2].batch_id)
+    settled = last and not (bare or any(moved for *_, moved, _ in marks))
+    differ = differing(connection, sides.storage, last, new) if settled else None
+    if differ is not None and alike(connection, sides.storage, last, new, differ):
         connection.execute("create view fresh as from resolved limit 0")
         _keep_before(sides, connection, table, _before_fresh(table))
         counts = {
@@ -62,16 +65,22 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
         return counts, Writes()
     parts["bare"] = f"run in ({', '.join(map(str, bare))})" if bare else "false"
     picture = sql_of(__package__, "picture").format(**parts)
-    connection.execute(f"create view picture as {picture}")
+    compared = len(bare) < len(sides.batch) or any(moved or gone for *_, moved, gone in marks)
+    if differ is not None and alike(connection, sides.storage, last, new, {*table.key, "moved"} & {*differ}):
+        before = parquet(sides.storage, [last])
+        run_script(connection, __package__, "placed", **parts, **by_place(table, differ), before=before)
+    else:
+        connection.execute(f"create view picture as {picture}")
+        if compared:
+            baseline = parquet(sides.storage, files) if files else f"(from {parts['resolved']} limit 0)"
+            connection.execute(f"create view baseline as from {baseline}")
+            run_script(connection, __package__, "wanted", **parts)
     connection.execute(f"create view fresh as from picture where {parts['bare']} and not leaves")
-    decided = False
-    if len(bare) < len(sides.batch) or any(moved or gone for *_, moved, gone in marks):
-        baseline = parquet(sides.storage, files) if files else f"(from {parts['resolved']} limit 0)"
-        connection.execute(f"create view baseline as from {baseline}")
-        decided = _decide(sides, connection, table, parts)
+    decided = compared and _decide(sides, connection, table, parts)
     if not decided:
         connection.execute(
-            "create table theirs (run bigint); create table acted (run bigint, title_id varchar, fate varchar)"
+            "create table if not exists theirs (run bigint); "
+            "create table acted (run bigint, title_id varchar, fate varchar)"
         )
     run_script(connection, __package__, "changed")
     _keep_before(sides, connection, table, *([_before(table)] if decided else []), _before_fresh(table))
@@ -83,9 +92,13 @@ def resolved_rows(storage: Storage, table: str, batch_id: str) -> str:
     return parquet(storage, [f"resolved/{table}/batch={batch_id}/part-0.parquet"])
 
 
+def _file(table: Table, batch_id: str) -> str:
+    return f"resolved/{table.name}/batch={batch_id}/part-0.parquet"
+
+
 def _baselines(sides: Sides, table: Table) -> list[str]:
     """The files with the baselines of the batch's users, those that are there."""
-    files = {f"resolved/{table.name}/batch={batch_id}/part-0.parquet" for _, batch_id in sides.bases if batch_id}
+    files = {_file(table, batch_id) for _, batch_id in sides.bases if batch_id}
     return sorted(file for file in files if sides.storage.exists(file))
 
 
@@ -94,7 +107,7 @@ def _bare(sides: Sides, table: Table, files: Sequence[str]) -> list[int]:
     unknown = {
         number: sides.batch[number][1].user_id
         for number, (_, batch_id) in enumerate(sides.bases)
-        if f"resolved/{table.name}/batch={batch_id}/part-0.parquet" not in files
+        if _file(table, batch_id or "") not in files
     }
     with sides.one_reads:
         here = users_of(sides.database, table, list(unknown.values()))
@@ -107,20 +120,17 @@ def _keep_before(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tab
         copy_to(connection, sides.storage, " union all ".join(queries), name)
 
 
-def _stands(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    """Whether every row of the batch is in the baseline as it is, and stays: both are one file each, and the same."""
-    last = {batch_id for _, batch_id in sides.bases}
-    if len(last) > 1 or any(request.prune or request.mode == "overwrite" for request, _, _ in sides.batch):
-        return False
-    old, new = (
-        f"resolved/{table.name}/batch={batch_id}/part-0.parquet" for batch_id in (*last, sides.batch[0][2].batch_id)
-    )
-    return sides.storage.exists(old) and alike(connection, sides.storage, old, new)
+def _last(sides: Sides, table: Table) -> str:
+    """The one file with the baselines of all runs; none where there are several, or where a run overwrites or prunes."""
+    batches = {batch_id for _, batch_id in sides.bases}
+    if len(batches) > 1 or any(request.prune or request.mode == "overwrite" for request, _, _ in sides.batch):
+        return ""
+    file = _file(table, batches.pop() or "")
+    return file if sides.storage.exists(file) else ""
 
 
 def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, parts: dict[str, str]) -> bool:
-    """Make `theirs`, `base`, `ours` and `acted`; false, and none of them, where nothing is to be held against ours."""
-    run_script(connection, __package__, "wanted", **parts)
+    """Make `theirs`, `ours` and `acted`; false, and no `acted`, where nothing is to be held against ours."""
     wanted, resolved = connection.execute(
         "select (from wanted select count(*)), (from resolved select count(*))"
     ).fetchall()[0]
@@ -128,7 +138,10 @@ def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, p
         return False
     with sides.one_reads:
         read_ours(connection, sides.database, table, most=wanted > MOST * resolved)
-    for script in ("theirs", "decided", "actions", "kept"):
+    run_script(connection, __package__, "theirs", **parts)
+    if not connection.execute("from theirs limit 1").fetchall():
+        return False
+    for script in ("decided", "actions", "kept"):
         run_script(connection, __package__, script, **parts)
     return True
 
@@ -153,6 +166,9 @@ def _writes(
         writes.inserts = connection.sql(inserts(table, values, ACTED)).to_arrow_table()
         values = _values(database, table, sides.at, "a.clean", "r.run_id")
         writes.changes = connection.sql(changes(database, table, values, ACTED)).to_arrow_table()
+        if not sides.batch[0][0].dry_run:
+            with sides.one_reads:
+                stage_changes(database, table, writes.changes)
     return writes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from stages.database import TITLES, Database, Kind, RowsChanged
@@ -39,6 +40,7 @@ def read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: 
     columns = ", ".join(f"{name} {types.get(sql, sql)}" for name, sql in _types(database, table.columns).items())
     connection.execute(f"create or replace table read ({columns})")
     users: list[str] = []
+    seeking: AbstractContextManager[None] = nullcontext()
     if most:
         users = [row[0] for row in connection.execute("select distinct user_id from wanted").fetchall()]
         source = f"{table.name} where user_id in ({', '.join('?' * len(users))})"
@@ -47,7 +49,8 @@ def read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: 
         wanted = connection.sql(f"select {keys} from wanted order by {', '.join(table.key)}").to_arrow_table()
         database.stage(f"wanted_{table.name}", table.key, wanted)
         source = f"{table.name} join wanted_{table.name} using ({', '.join(table.key)})"
-    with database.read(source, table.columns, users) as rows:
+        seeking = database.seeking()
+    with seeking, database.read(source, table.columns, users) as rows:
         connection.register("rows_read", rows)
         connection.execute("insert into read by name select * from rows_read")
         connection.unregister("rows_read")
@@ -71,18 +74,14 @@ def delete_rows(database: Database, table: Table, keys: pa.Table) -> int:
     return database.change(f"delete from {table.name} where ({key}) in (select {key} from deletes_{table.name})")
 
 
-def stage_writes(database: Database, comparison: Comparison) -> None:
-    """Put what is to be written beside the tables, in temporary ones; before the transaction, nothing is locked yet."""
-    if comparison.added_titles is not None:
-        database.stage("added_titles", TITLES, comparison.added_titles)
-    for table in TABLES:
-        changes = comparison.writes[table.name].changes
-        if changes:
-            database.stage(f"changes_{table.name}", _change_columns(table), changes)
+def stage_changes(database: Database, table: Table, changes: pa.Table) -> None:
+    """Put the updates and deletes of a table beside it, in a temporary one; nothing is locked by that."""
+    if changes:
+        database.stage(f"changes_{table.name}", _change_columns(table), changes)
 
 
 def write(database: Database, comparison: Comparison, at: str) -> None:
-    """Write everything that the comparison says, a statement or two per table; inside a transaction, after `stage_writes`.
+    """Write everything that the comparison says, a statement or two per table; inside a transaction, once its changes are staged.
 
     Raises `RowsChanged` where a row is no longer as it was compared, `RowsLocked` where another session has one.
     """
@@ -114,10 +113,11 @@ def _lock(database: Database, table: Table, wanted: int) -> None:
     ]
     keys = [f"t.{name} = w.{name}" for name in table.key]
     order = ", ".join(f"t.{name}" for name in table.key)
-    rows = database.execute(
-        f"with locked as (select t.user_id from {table.name} as t join changes_{table.name} as w "
-        f"on {' and '.join(keys + same)} order by {order} {database.row_lock}) select count(*) from locked"
-    )
+    with database.seeking():
+        rows = database.execute(
+            f"with locked as (select t.user_id from {table.name} as t join changes_{table.name} as w "
+            f"on {' and '.join(keys + same)} order by {order} {database.row_lock}) select count(*) from locked"
+        )
     if rows[0][0] != wanted:
         raise RowsChanged(f"{wanted - rows[0][0]} rows of {table.name} changed since they were compared", "Try again.")
 

@@ -13,7 +13,7 @@ from stages.load.accounts import record
 from stages.load.comparison import Batch, Comparison
 from stages.load.merge import compare
 from stages.load.patience import patiently
-from stages.load.rows import complete_runs, lock_users, stage_writes, write
+from stages.load.rows import complete_runs, lock_users, write
 
 COMPARISONS = 5
 """So often is a batch compared; the last time with the rows locked meanwhile, so that it comes to an end."""
@@ -45,7 +45,7 @@ def _attempt(batch: Batch, database: Database, storage: Storage, at: str, told: 
     if hold:
         return patiently(lambda: _held(batch, database, storage, at, told))
     with compare(batch, database, storage, at) as comparison:
-        loaded = _compared(batch, database, storage, comparison, at, told)
+        loaded = _compared(batch, storage, comparison, at, told)
         if not batch[0][0].dry_run:
             patiently(lambda: _written(batch, database, comparison, at))
     return loaded
@@ -56,7 +56,7 @@ def _held(batch: Batch, database: Database, storage: Storage, at: str, told: str
         database.wait_briefly()
         lock_users(database, [extracted.user_id for _, extracted, _ in batch])
         with compare(batch, database, storage, at) as comparison:
-            loaded = _compared(batch, database, storage, comparison, at, told)
+            loaded = _compared(batch, storage, comparison, at, told)
             _write(batch, database, comparison, at)
     return loaded
 
@@ -67,10 +67,8 @@ def _written(batch: Batch, database: Database, comparison: Comparison, at: str) 
         _write(batch, database, comparison, at)
 
 
-def _compared(
-    batch: Batch, database: Database, storage: Storage, comparison: Comparison, at: str, told: str
-) -> list[Loaded]:
-    """What else comes before the first row is written: the events, on file, and the temporary tables."""
+def _compared(batch: Batch, storage: Storage, comparison: Comparison, at: str, told: str) -> list[Loaded]:
+    """What else comes before the first row is written: the events, on file."""
     dry_run, batch_id = batch[0][0].dry_run, batch[0][2].batch_id
     loaded = [
         Loaded(
@@ -87,7 +85,6 @@ def _compared(
     ]
     if not dry_run:
         storage.write(told, msgspec.json.encode(loaded))
-        stage_writes(database, comparison)
     return loaded
 
 

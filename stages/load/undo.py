@@ -12,7 +12,7 @@ from stages.database import Database, RowsChanged, RowsLocked
 from stages.load.columns import PLACE, changes, inserts, typed
 from stages.load.comparison import Comparison, Writes
 from stages.load.patience import patiently
-from stages.load.rows import read_ours, stage_writes, write
+from stages.load.rows import read_ours, stage_changes, write
 from stages.load.tables import TABLES, Table
 from stages.load.written import LoadedRun, loaded_run, written
 
@@ -53,9 +53,10 @@ def _attempt(run_id: str, database: Database, storage: Storage, at: str, wrote: 
                         name: database.handed(f"a.{name}" if name in table.key else f"a.was_{name}", name, kind)
                         for name, kind in table.columns.items()
                     }
+                    changed = connection.sql(changes(database, table, values, "undone as a")).to_arrow_table()
+                    stage_changes(database, table, changed)
                     comparison.writes[table.name] = Writes(
-                        connection.sql(inserts(table, values, "undone as a")).to_arrow_table(),
-                        connection.sql(changes(database, table, values, "undone as a")).to_arrow_table(),
+                        connection.sql(inserts(table, values, "undone as a")).to_arrow_table(), changed
                     )
                     if _stage_unstamped(connection, database, table):
                         unstamped.append(table)
@@ -64,7 +65,6 @@ def _attempt(run_id: str, database: Database, storage: Storage, at: str, wrote: 
                     connection.execute(
                         "drop table written; drop table wanted; drop view ours; drop table read; drop table undone"
                     )
-            stage_writes(database, comparison)
             write(database, comparison, at)
             for table in unstamped:
                 same = " and ".join(f"u.{name} = {table.name}.{name}" for name in table.key)
