@@ -29,8 +29,8 @@ from stages.extract.source import Source, slug_of
 
 # Told who has answered, it gives the application's id of the user.
 OnProfile = Callable[[Profile], str]
-# Writing waits for the disk, reading for the processor: two keep both busy.
-THREADS = 2
+# Each waits for the disk, the processor, and the interpreter: three keep all of them busy.
+THREADS = 3
 # Seconds: the first requests are out by then.
 LOAD_AFTER = 0.005
 

@@ -79,7 +79,7 @@ def strikes(name: str) -> tuple[str, ...]:
 @contextlib.contextmanager
 def wrapped(points: Points) -> Iterator[None]:
     """Every door of the program tells `points` of what passes, until the context ends."""
-    fsync, replace, append = os.fsync, Path.replace, Journal.append
+    fsync, write, replace, append = os.fsync, os.write, Path.replace, Journal.append
     execute, change = Database.execute, Database.change
     ingest, stage, read = Database.append, Database.stage, Database.read
     writing = Storage.writing
@@ -87,6 +87,13 @@ def wrapped(points: Points) -> Iterator[None]:
     def seen_fsync(handle: int) -> None:
         points.reach("fsync", _name(Path(f"/proc/self/fd/{handle}").readlink()))
         fsync(handle)
+
+    def seen_write(handle: int, data: Any) -> int:
+        written = write(handle, data)
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if path.name.startswith(ASIDE):
+            points.reach("write", _name(path), before=lambda: _tear(path))
+        return written
 
     def seen_replace(self: Path, target: Path) -> Path:
         points.reach("rename", _name(Path(target)))
@@ -134,6 +141,7 @@ def wrapped(points: Points) -> Iterator[None]:
     with contextlib.ExitStack() as patches:
         for owner, name, new in (
             (os, "fsync", seen_fsync),
+            (os, "write", seen_write),
             (Path, "replace", seen_replace),
             (Journal, "append", seen_append),
             (Storage, "writing", seen_writing),
