@@ -1,8 +1,9 @@
 """Find the few titles of a snapshot that bear wanted ids without reading it whole.
 
-Beside `titles.parquet` of a large catalogue lie Arrow files, not compressed, so that they are looked at in place: `rows.arrow`,
-the columns that resolving needs in the order of `titles.parquet`, and for each id `<id>.arrow`, every `key` in order
-with the `place` of its row. They only save time: where they are missing, the snapshot is read.
+Beside `titles.parquet` of a large catalogue lie Arrow files, not compressed, so that they are looked at in place: `lines.arrow`,
+each row in the order of `titles.parquet` as one JSON list of the columns that resolving needs (apart, each column would be
+another page to fetch), and for each id `<id>.arrow`, every `key` in order with the `place` of its row. They only save time:
+where they are missing, the snapshot is read.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-COLUMNS = ("title_id", "kind", "trakt_id", "imdb_id", "tmdb_id", "tvdb_id", "aired_episodes")
+COLUMNS = {
+    "title_id": "varchar",
+    "kind": "varchar",
+    "trakt_id": "bigint",
+    "imdb_id": "varchar",
+    "tmdb_id": "bigint",
+    "tvdb_id": "bigint",
+    "aired_episodes": "bigint",
+}
 # What an id is looked for by. Of another kind, or with other zeros in front, there may be more: the join will tell.
 KEYS = {
     "trakt_id": "trakt_id",
@@ -36,15 +45,15 @@ def write_lookup(connection: duckdb.DuckDBPyConnection, storage: Storage, folder
     titles = parquet(storage, [f"{folder}/titles.parquet"])
     if connection.execute(f"select count(*) from {titles}").fetchall()[0][0] < LARGE:
         return
-    _write(connection, storage, f"select {', '.join(COLUMNS)} from {titles}", f"{folder}/rows.arrow")
+    _write(connection, storage, f"select json_array({', '.join(COLUMNS)}) as line from {titles}", f"{folder}/lines.arrow")
     numbered = titles.removesuffix(")") + ", file_row_number = true)"
     for name, key in KEYS.items():
         query = f"select {key} as key, file_row_number::integer as place from {numbered} where {name} is not null order by key"
         _write(connection, storage, query, f"{folder}/{name}.arrow", whole=True)
     for older in storage.folders("catalog"):
-        for name in ("rows", *KEYS) if older < folder else ():
-            if storage.exists(f"{older}/{name}.arrow"):
-                storage.remove(f"{older}/{name}.arrow")
+        for name in storage.names(older) if older < folder else ():
+            if name.endswith(".arrow"):
+                storage.remove(f"{older}/{name}")
 
 
 def look_up(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str, wanted: str) -> bool:
@@ -52,12 +61,12 @@ def look_up(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str
 
     False, and nothing made, where that would not be quicker than to read the snapshot.
     """
-    if not storage.exists(f"{folder}/rows.arrow"):
+    if not storage.exists(f"{folder}/lines.arrow"):
         return False
     import pyarrow as pa
 
     try:
-        rows = _open(storage, f"{folder}/rows.arrow")
+        rows = _open(storage, f"{folder}/lines.arrow")
         if connection.execute(f"select count(*) from {wanted}").fetchall()[0][0] * FEW > rows.num_rows:
             return False
         sides = {name: _open(storage, f"{folder}/{name}.arrow") for name in KEYS}
@@ -68,7 +77,10 @@ def look_up(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str
     )
     connection.register("places", pa.table({"place": places}))
     connection.register("rows", _rows(connection, rows))
-    connection.execute("create table catalogue as from rows")
+    values = ", ".join(f"told[{number}]::{kind} as {name}" for number, (name, kind) in enumerate(COLUMNS.items(), 1))
+    connection.execute(
+        f"create table catalogue as select {values} from (select from_json(line, '[\"VARCHAR\"]') as told from rows)"
+    )
     connection.execute("drop view places; drop view rows")
     return True
 
@@ -79,7 +91,7 @@ def _places(connection: duckdb.DuckDBPyConnection, side: pa.Table, wanted: str, 
     import pyarrow.compute as pc
 
     keys = connection.sql(
-        f"select distinct {KEYS[name]} as key from {wanted} where {name} is not null"
+        f"select distinct {KEYS[name]} as key from {wanted} where {name} is not null order by key"
     ).to_arrow_table()
     first, behind = (pc.search_sorted(side["key"], keys["key"], side=edge) for edge in ("left", "right"))
     connection.register("spans", pa.table({"first": first, "behind": behind}))
