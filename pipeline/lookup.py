@@ -45,7 +45,9 @@ def write_lookup(connection: duckdb.DuckDBPyConnection, storage: Storage, folder
     titles = parquet(storage, [f"{folder}/titles.parquet"])
     if connection.execute(f"select count(*) from {titles}").fetchall()[0][0] < LARGE:
         return
-    _write(connection, storage, f"select json_array({', '.join(COLUMNS)}) as line from {titles}", f"{folder}/lines.arrow")
+    _write(
+        connection, storage, f"select json_array({', '.join(COLUMNS)}) as line from {titles}", f"{folder}/lines.arrow"
+    )
     numbered = titles.removesuffix(")") + ", file_row_number = true)"
     for name, key in KEYS.items():
         query = f"select {key} as key, file_row_number::integer as place from {numbered} where {name} is not null order by key"
