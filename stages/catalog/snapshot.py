@@ -24,6 +24,10 @@ class State(msgspec.Struct, frozen=True):
     newest: str | None
 
 
+# Made once: made in several threads at the same time, a decoder may read from nowhere.
+_states = msgspec.json.Decoder(State)
+
+
 def current_snapshot(database: Database, storage: Storage, *, allow_empty: bool = False) -> str:
     """The id of a snapshot that shows the catalogue as it is; taken now where the newest one is older.
 
@@ -39,7 +43,7 @@ def current_snapshot(database: Database, storage: Storage, *, allow_empty: bool 
         snapshot = folder.removeprefix("snapshot=")
         name = f"catalog/{folder}/state.json"
         if storage.exists(name) and storage.exists(f"catalog/{folder}/titles.parquet"):
-            if msgspec.json.decode(storage.read(name), type=State) == state:
+            if _states.decode(storage.read(name)) == state:
                 return snapshot
             break
     return take_snapshot(database, storage)

@@ -15,6 +15,8 @@ from stages.load.merge import compare
 from stages.load.patience import patiently
 from stages.load.rows import complete_runs, lock_users, write
 
+# Made once: made in several threads at the same time, a decoder may read from nowhere.
+_told = msgspec.json.Decoder(list[Loaded])
 COMPARISONS = 5
 """So often is a batch compared; the last time with the rows locked meanwhile, so that it comes to an end."""
 
@@ -34,7 +36,7 @@ def load(batch: Batch, *, database: Database, storage: Storage, at: str) -> list
     for last in (False,) * (COMPARISONS - 1) + (True,):
         if database.execute("select 1 from import_runs where run_id = ?", (batch[0][2].run_id,)):
             # The commit is there, only its event is not: what was written down before it is what happened.
-            return msgspec.json.decode(storage.read(told), type=list[Loaded])
+            return _told.decode(storage.read(told))
         with contextlib.suppress(RowsChanged) if not last else contextlib.nullcontext():
             return _attempt(batch, database, storage, at, told, last)
     raise AssertionError("the last attempt returns or raises")
