@@ -345,3 +345,43 @@ print(found)
 def test_two_lists_are_understood_side_by_side_from_the_first_on() -> None:
     done = subprocess.run([sys.executable, "-c", BOTH_AT_ONCE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "[('show', 'trakt', 66)]\n"), done.stderr
+
+
+# The second thread comes just when the first knows what a request is, but not yet what was asked for in it.
+BOTH_RECALLED = """
+import datetime as dt, sys, threading
+from pipeline.storage import Storage
+from stages.extract.endpoints import RATINGS
+from stages.extract.source import Asked, Request, Source, Told
+from stages.extract.staging import recall, stage
+from stages.extract.understanding import understand
+
+RATED = [b'{"type":"movie","rated_at":"2026-08-20T21:00:00.000Z","rating":8,"movie":{"title":"A","ids":{"trakt":6}}}']
+source = Source(Storage(sys.argv[1]), "otter", "run")
+stage(RATINGS, 1, Request(Asked(), Told(1)), RATED, understand(RATINGS, RATED), dt.datetime.now(dt.UTC), source)
+found = []
+
+def one():
+    found.append(recall(RATINGS, 1, source)[0].told.items)
+
+def beside(frame, event, _):
+    if event == "call" and getattr(frame.f_locals.get("obj"), "__name__", "") == "Asked":
+        sys.setprofile(None)
+        others.start()
+        others.join(0.2)
+
+others = threading.Thread(target=one)
+sys.setprofile(beside)
+one()
+sys.setprofile(None)
+if others.ident is None:
+    others.start()
+others.join()
+print(found)
+"""
+
+
+def test_two_staged_answers_are_recalled_side_by_side_from_the_first_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BOTH_RECALLED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[1, 1]\n"), done.stderr
