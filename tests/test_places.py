@@ -161,3 +161,25 @@ def test_rows_told_from_their_places_come_out_as_those_found_by_key(tmp_path, mo
     fates = {"updated", "unchanged", "kept", "left_alone", "deleted_here", "inserted"}
     met = {fate for loaded in told for counts in loaded.tables.values() for fate in fates if getattr(counts, fate)}
     assert met == fates
+
+
+@pytest.mark.parametrize(("known", "shape"), [(True, "moved"), (False, "one more")])
+def test_what_most_rows_are_compared_with_first_leaves_the_same_to_be_merged(tmp_path, monkeypatch, known, shape):
+    """Where most rows are wanted, those that are there as they should be are found out first, of all that users have."""
+    before, after = pictures(shape, random.Random(3))
+    results = []
+    for most in (-1, 2):
+        monkeypatch.setattr(stages.load.merge_table, "MOST", most)
+        world = World(tmp_path / str(most))
+        world.load("batch 1", before)
+        world.edit(random.Random(3))
+        if not known:
+            with open_database(world.settings) as database:
+                database.execute("update trakt_accounts set last_run_id = null")
+        results.append(world.load("batch 2", after))
+
+    assert results[0] == results[1]
+    counts = [counts for loaded in results[0][0] for counts in loaded.tables.values()]
+    assert {fate for fate in ("updated", "unchanged", "kept", "inserted") if sum(getattr(c, fate) for c in counts)} == {
+        "updated", "unchanged", "kept", "inserted",
+    }  # fmt: skip

@@ -7,7 +7,7 @@ SQL is the same text on every database, with `?` for parameters. What differs st
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pipeline.errors import BadInput, DatabaseError, TraktImportError
@@ -42,7 +42,8 @@ class Database:
     user_id_type: IdType = "text"
     title_id_type: IdType = "text"
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, url: str) -> None:
+        self.url = url
         self._connection = connection
         self._cursor = connection.cursor()
 
@@ -174,6 +175,10 @@ class Database:
 
     def handed(self, column: str, name: str, kind: Kind) -> str:
         """DuckDB SQL that gives a value (text, number, flag or moment) as this database takes it in Arrow."""
+        raise NotImplementedError
+
+    def another(self) -> AbstractContextManager[Database]:
+        """Another connection to the same database, closed on leaving."""
         raise NotImplementedError
 
     def wait_briefly(self) -> None:

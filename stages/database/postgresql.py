@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from urllib.parse import urlsplit
 
@@ -103,6 +103,9 @@ class PostgreSQL(Database):
                 return f"replace({column}, chr(0), '')"
         return column
 
+    def another(self) -> AbstractContextManager[PostgreSQL]:
+        return open_postgresql(self.url)
+
     def wait_briefly(self) -> None:
         self.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
 
@@ -199,7 +202,7 @@ def open_postgresql(url: str) -> Iterator[PostgreSQL]:
         connection = attempts(driver.connect, _complete(url), autocommit=True)
     except manager.Error as error:
         raise told(error, url) from None
-    database = PostgreSQL(connection)
+    database = PostgreSQL(connection, url)
     try:
         database.start()
         yield database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -41,6 +41,9 @@ class SQLite(Database):
         if kind == "moment":
             return f"strftime({column}, '%Y-%m-%dT%H:%M:%SZ')"
         return f"cast({column} as bigint)" if kind == "flag" else column
+
+    def another(self) -> AbstractContextManager[SQLite]:
+        return open_sqlite(self.url)
 
     def keep_copy(self, suffix: str) -> str | None:
         file = self.execute("select file from pragma_database_list where name = 'main'")[0][0]
@@ -83,7 +86,7 @@ def open_sqlite(url: str) -> Iterator[SQLite]:
     path = Path(url.removeprefix("sqlite:///"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        database = SQLite(driver.connect(str(path), autocommit=True))
+        database = SQLite(driver.connect(str(path), autocommit=True), url)
     except OSError as error:
         raise DatabaseError(f"{path.parent} ({error.strerror})", HINT) from None
     except manager.Error as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from stages.database import Database
+from stages.database import Database, Kind
 from stages.load.tables import COUNTERS, DATED_BY, Table
 
 TYPES = {"text": "varchar", "number": "bigint", "flag": "boolean", "moment": "timestamptz"}
@@ -25,7 +25,8 @@ def lists(table: Table) -> dict[str, str]:
         "t_key": ", ".join(f"t.{name} as {name}" for name in table.key),
         "same_key": " and ".join(f"t.{name} = b.{name}" for name in table.key),
         "o_same_key": " and ".join(f"t.{name} = o.{name}" for name in table.key),
-        "typed": typed(table),
+        "typed": typed(table.columns),
+        "typed_values": typed(table.key | table.values),
         "place": ", ".join(f"t.{name} as {name}" for name in PLACE if name in table.columns),
         "t_columns": _side("t", (*table.key, *table.values, *extra)),
         "b_columns": _side("b", (*table.key, *table.values)),
@@ -72,9 +73,9 @@ def _cases(cases: Iterable[tuple[str, str]]) -> str:
     return " ".join(f"when '{name}' then {value}" for name, value in cases)
 
 
-def typed(table: Table) -> str:
-    """The columns of `read`, of which some may be text, as what they mean."""
-    return ", ".join(f"try_cast({name} as {TYPES[kind]}) as {name}" for name, kind in table.columns.items())
+def typed(columns: Mapping[str, Kind]) -> str:
+    """Columns of `read`, of which some may be text, as what they mean."""
+    return ", ".join(f"try_cast({name} as {TYPES[kind]}) as {name}" for name, kind in columns.items())
 
 
 def empty(table: Table) -> str:

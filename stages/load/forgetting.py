@@ -83,7 +83,7 @@ def _keys(
     connection.execute(f"create or replace table theirs as select {columns} from {source}")
     connection.execute(f"create or replace view wanted as select {', '.join(table.key)} from theirs")
     read_ours(connection, database, table)
-    connection.execute(f"create or replace view ours as select {typed(table)} from read")
+    connection.execute(f"create or replace view ours as select {typed(table.columns)} from read")
     made = "o.source = 'trakt'" if "source" in table.stamps else "o.run_id is not null"
     same = " and ".join(f"o.{name} is not distinct from t.{name}" for name in table.values)
     handed = ", ".join(f"{database.handed(f'o.{name}', name, kind)} as {name}" for name, kind in table.key.items())

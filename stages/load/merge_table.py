@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.duck import copy_to, parquet, run_script, sql_of
+from pipeline.errors import DatabaseError
 from pipeline.events import Counts
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.alike import alike, differing
 from stages.load.columns import TYPES, by_place, changes, inserts, lists
 from stages.load.comparison import Batch, Writes
-from stages.load.rows import read_ours, stage_changes, users_of
+from stages.load.rows import all_rows, read_ours, stage_changes, users_of
 from stages.load.tables import Table
 
 if TYPE_CHECKING:
@@ -41,6 +43,21 @@ class Sides:
     at: str
     home: duckdb.DuckDBPyConnection
     one_reads: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def reading(self) -> Iterator[Database]:
+        """The database, or another connection to it while that is busy; to read only."""
+        with ExitStack() as stack:
+            if self.one_reads.acquire(blocking=False):
+                stack.callback(self.one_reads.release)
+                yield self.database
+                return
+            try:
+                database = stack.enter_context(self.database.another())
+            except DatabaseError:  # it takes no more of them
+                stack.enter_context(self.one_reads)
+                database = self.database
+            yield database
 
 
 def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[dict[int, Counts], Writes]:
@@ -69,12 +86,15 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
     if differ is not None and alike(connection, sides.storage, last, new, {*table.key, "moved"} & {*differ}):
         before = parquet(sides.storage, [last])
         run_script(connection, __package__, "placed", **parts, **by_place(table, differ), before=before)
+        parts["candidates"] = "picture"
     else:
         connection.execute(f"create view picture as {picture}")
         if compared:
             baseline = parquet(sides.storage, files) if files else f"(from {parts['resolved']} limit 0)"
             connection.execute(f"create view baseline as from {baseline}")
             run_script(connection, __package__, "wanted", **parts)
+        known = f"semi join wanted using (run, {parts['key']})" if files else f"where leaves or not {parts['bare']}"
+        parts["candidates"] = f"(from picture {known})"
     connection.execute(f"create view fresh as from picture where {parts['bare']} and not leaves")
     decided = compared and _decide(sides, connection, table, parts)
     if not decided:
@@ -131,19 +151,31 @@ def _last(sides: Sides, table: Table) -> str:
 
 def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, parts: dict[str, str]) -> bool:
     """Make `theirs`, `ours` and `acted`; false, and no `acted`, where nothing is to be held against ours."""
-    wanted, resolved = connection.execute(
-        "select (from wanted select count(*)), (from resolved select count(*))"
-    ).fetchall()[0]
+    most, wanted = _most(connection)
+    if most:
+        with sides.reading() as database, all_rows(connection, database, table, table.key | table.values):
+            run_script(connection, __package__, "narrowed", **parts)
+        connection.execute("create or replace view wanted as from narrowed")
+        parts["candidates"] = f"(from picture semi join wanted using (run, {parts['key']}))"
+        most, wanted = _most(connection)
     if not wanted:
         return False
     with sides.one_reads:
-        read_ours(connection, sides.database, table, most=wanted > MOST * resolved)
+        read_ours(connection, sides.database, table, most=most)
     run_script(connection, __package__, "theirs", **parts)
     if not connection.execute("from theirs limit 1").fetchall():
         return False
     for script in ("decided", "actions", "kept"):
         run_script(connection, __package__, script, **parts)
     return True
+
+
+def _most(connection: duckdb.DuckDBPyConnection) -> tuple[bool, int]:
+    """How many rows are wanted, and whether these are most of them."""
+    wanted, resolved = connection.execute(
+        "select (from wanted select count(*)), (from resolved select count(*))"
+    ).fetchall()[0]
+    return wanted > MOST * resolved, wanted
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from stages.database import TITLES, Database, Kind, RowsChanged
@@ -39,21 +39,36 @@ def read_ours(connection: duckdb.DuckDBPyConnection, database: Database, table: 
     types = {"text": "varchar"}
     columns = ", ".join(f"{name} {types.get(sql, sql)}" for name, sql in _types(database, table.columns).items())
     connection.execute(f"create or replace table read ({columns})")
-    users: list[str] = []
-    seeking: AbstractContextManager[None] = nullcontext()
-    if most:
-        users = [row[0] for row in connection.execute("select distinct user_id from wanted").fetchall()]
-        source = f"{table.name} where user_id in ({', '.join('?' * len(users))})"
-    else:
-        keys = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in table.key.items())
-        wanted = connection.sql(f"select {keys} from wanted order by {', '.join(table.key)}").to_arrow_table()
-        database.stage(f"wanted_{table.name}", table.key, wanted)
-        source = f"{table.name} join wanted_{table.name} using ({', '.join(table.key)})"
-        seeking = database.seeking()
-    with seeking, database.read(source, table.columns, users) as rows:
-        connection.register("rows_read", rows)
+    with all_rows(connection, database, table, table.columns) if most else _wanted_rows(connection, database, table):
         connection.execute("insert into read by name select * from rows_read")
-        connection.unregister("rows_read")
+
+
+@contextmanager
+def all_rows(
+    connection: duckdb.DuckDBPyConnection, database: Database, table: Table, columns: Mapping[str, Kind]
+) -> Iterator[None]:
+    """Inside, `rows_read` can be read once: all rows of the users in `wanted`, as the database has them."""
+    users = [row[0] for row in connection.execute("select distinct user_id from wanted").fetchall()]
+    source = f"{table.name} where user_id in ({', '.join('?' * len(users))})"
+    with database.read(source, columns, users) as rows, _registered(connection, rows):
+        yield
+
+
+@contextmanager
+def _wanted_rows(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> Iterator[None]:
+    keys = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in table.key.items())
+    wanted = connection.sql(f"select {keys} from wanted order by {', '.join(table.key)}").to_arrow_table()
+    database.stage(f"wanted_{table.name}", table.key, wanted)
+    source = f"{table.name} join wanted_{table.name} using ({', '.join(table.key)})"
+    with database.seeking(), database.read(source, table.columns) as rows, _registered(connection, rows):
+        yield
+
+
+@contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, rows: pa.RecordBatchReader) -> Iterator[None]:
+    connection.register("rows_read", rows)
+    yield
+    connection.unregister("rows_read")
 
 
 def lock_users(database: Database, users: Sequence[str]) -> None:

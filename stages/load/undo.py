@@ -104,7 +104,7 @@ def _decide(
     written(connection, storage, run, table)
     connection.execute(f"create table wanted as select {', '.join(table.key)} from written")
     read_ours(connection, database, table)
-    connection.execute(f"create view ours as select {typed(table)} from read")
+    connection.execute(f"create view ours as select {typed(table.columns)} from read")
     place = [name for name in PLACE if name in table.values]
     columns = [name for name in table.columns if name not in table.key]
     was = {}

@@ -12,7 +12,9 @@ from baseline as b
 semi join runs as r on r.base_run_id = b.run_id and r.user_id = b.user_id
 where not (b.left_alone or b.moved);
 
-create table wanted as
+create table unlike as
 select t.run, {t_key}
 from (from picture where leaves or not {bare}) as t
 anti join base as b on {same_key} and hash({t_values}) = hash({b_values}) and not (b.gone or t.leaves or t.overwrite);
+
+create view wanted as from unlike;
