@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from importlib import resources
 from itertools import count
@@ -90,35 +90,44 @@ def _stoppable(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def beside(connection: duckdb.DuckDBPyConnection) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """One more connection, for another thread to enter: it sees what `connection` has made; what it makes is its own."""
+    return _beside(connection, connection.execute("select current_database()").fetchall()[0][0])
+
+
+@contextmanager
+def _beside(connection: duckdb.DuckDBPyConnection, home: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    aside, room = connection.cursor(), f"room_{next(_numbers)}"
+    aside.execute(f"attach ':memory:' as {room}; set search_path = '{room}.main,{home}.main'; set timezone = 'UTC'")
+    try:
+        yield aside
+    finally:
+        with suppress(duckdb.Error):
+            aside.execute(f"use {home}; detach {room}")
+        aside.close()
+
+
 def side_by_side(
     connection: duckdb.DuckDBPyConnection,
     work: Callable[[duckdb.DuckDBPyConnection, T], R],
     items: Sequence[T],
     at_once: int,
 ) -> list[R]:
-    """What `work` gives for each item, so many at once.
-
-    Each has a connection that sees what `connection` has made; what it makes itself is its own, and gone afterwards.
-    """
+    """What `work` gives for each item, so many at once, each with a connection `beside`."""
     import duckdb
 
-    home = connection.execute("select current_database()").fetchall()[0][0]
     asides: list[duckdb.DuckDBPyConnection] = []
 
-    def alone(item: T) -> R:
-        room = f"room_{next(_numbers)}"
-        aside = connection.cursor()
-        asides.append(aside)
-        aside.execute(f"attach ':memory:' as {room}; set search_path = '{room}.main,{home}.main'; set timezone = 'UTC'")
-        try:
+    def alone(opening: AbstractContextManager[duckdb.DuckDBPyConnection], item: T) -> R:
+        with opening as aside:
+            asides.append(aside)
             return work(aside, item)
-        finally:
-            with suppress(duckdb.Error):
-                aside.execute(f"use {home}; detach {room}")
-            aside.close()
 
+    openings = [beside(connection) for _ in items]
     with ThreadPoolExecutor(at_once, thread_name_prefix="duckdb") as pool:
-        futures = [pool.submit(alone, item) for item in items]
+        futures = [pool.submit(alone, *each) for each in zip(openings, items, strict=True)]
         try:
             return [future.result() for future in futures]
         except BaseException:

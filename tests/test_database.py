@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+import stages.load.ahead
 import stages.load.stage
+from pipeline.errors import StorageError
+from stages.database import RowsLocked
 from tests.databases import execute
 from tests.sandbox.accounts import catalogue_rows, make_account
 
@@ -215,6 +218,47 @@ def test_a_row_that_changes_while_it_is_compared_is_compared_again(home, served,
     assert result.code == 0, result.err
     assert len(compared) >= 2
     assert set(home.rows("select status, score from library_entries")) == {("dropped", 2)}
+
+
+def test_a_transaction_that_is_tried_again_writes_every_row(home, served, monkeypatch):
+    account = make_account("otter", **SMALL)
+    served(account)
+    complete, tries = stages.load.stage.complete_runs, []
+
+    def locked(*run):
+        complete(*run)
+        tries.append(1)
+        if len(tries) < 3:
+            raise RowsLocked("another session holds a row")
+
+    monkeypatch.setattr(stages.load.stage, "complete_runs", locked)
+    result = home.call("run", "otter", "--json")
+
+    assert (result.code, len(tries)) == (0, 3)
+    assert home.rows("select count(*) from watches") == [(30,)]
+    assert home.rows("select count(*) from library_entries") == [(len(account.titles),)]
+
+
+@pytest.mark.parametrize(("failure", "code"), [(KeyboardInterrupt, 130), (StorageError, 7)])
+def test_rows_that_cease_to_come_are_told_as_what_they_are(home, served, monkeypatch, failure, code):
+    served(make_account("otter", **SMALL))
+    made = stages.load.ahead._parts
+
+    def broken(*queries):
+        parts = made(*queries)
+        for _ in range(5):  # one table and the beginning of the next
+            yield next(parts)
+        raise failure("gone")
+
+    monkeypatch.setattr(stages.load.ahead, "_parts", broken)
+    result = home.call("run", "otter")
+    monkeypatch.setattr(stages.load.ahead, "_parts", made)
+
+    assert result.code == code
+    assert "Database" not in result.err
+    assert home.rows("select count(*) from library_entries") == [(0,)]
+    assert home.call("resume").code == 0
+    assert home.rows("select count(*) from watches") == [(30,)]
 
 
 def test_eight_imports_at_once_while_the_application_writes_lose_nothing(home, served):

@@ -99,9 +99,30 @@ class Database:
             rows.close()
 
     def append(self, table: str, rows: pa.Table | pa.RecordBatchReader) -> None:
-        """Bulk-insert rows into a table, their values as `handed` gives them; `RowsChanged` where a key is there."""
-        with self._told():
-            self._cursor.adbc_ingest(table, rows, mode="append")
+        """Bulk-insert rows into a table, their values as `handed` gives them; `RowsChanged` where a key is there.
+
+        What fails while the rows are made is raised as it is.
+        """
+        import pyarrow as pa
+
+        failures: list[BaseException] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from rows.to_batches() if isinstance(rows, pa.Table) else rows
+            except (Exception, KeyboardInterrupt) as error:
+                failures.append(error)
+                raise
+
+        try:
+            with self._told():
+                self._cursor.adbc_ingest(
+                    table, pa.RecordBatchReader.from_batches(rows.schema, batches()), mode="append"
+                )
+        except DatabaseError:
+            if failures:
+                raise failures[0] from None
+            raise
 
     def stage(self, table: str, columns: Mapping[str, Kind], rows: pa.Table) -> None:
         """Make a temporary table afresh and fill it; values as `handed` gives them."""

@@ -1,7 +1,7 @@
 -- actions: what is done with every row that travels.
 -- Takes `decided`. Gives `acted`: `decided` with `fate`: insert, update, delete, kept, unchanged, deleted_here.
 -- A row leaves where its title has moved, or where its fact is gone and the run prunes; only where ours is as the
--- baseline is: what the application has changed is kept.
+-- baseline is: what the application has changed is kept. Adds the titles with a change to `changed_titles`.
 
 create table acted as
 select *,
@@ -16,3 +16,6 @@ select *,
         else 'unchanged'
     end as fate
 from decided;
+
+insert into changed_titles
+select distinct run, title_id from acted where fate in ('insert', 'update');

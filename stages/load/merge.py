@@ -11,12 +11,14 @@ from pipeline.duck import copy_to, open_duckdb, parquet, run_script, side_by_sid
 from pipeline.storage import Storage
 from stages.database import TITLES, Database
 from stages.load.accounts import bases as bases_of
+from stages.load.ahead import ahead
 from stages.load.comparison import Batch, Comparison
 from stages.load.merge_table import Base, Sides, merge_table, resolved_rows
 from stages.load.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 
 @contextmanager
@@ -33,22 +35,17 @@ def compare(batch: Batch, database: Database, storage: Storage, at: str) -> Iter
         _runs(connection, batch, bases)
         for number in range(len(batch)):
             comparison.counts[number] = {}
-        sides = Sides(batch, bases, database, storage, at, connection)
+        sides = Sides(batch, bases, database, storage, at)
         merged = side_by_side(connection, partial(merge_table, sides), TABLES, 2)
         for table, (counts, writes) in zip(TABLES, merged, strict=True):
             comparison.writes[table.name] = writes
             for number in counts:
                 comparison.counts[number][table.name] = counts[number]
-        comparison.titles = _outcomes(connection, storage, batch, batch_id)
-        titles = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in TITLES.items())
-        added = connection.sql(
-            f"select {titles} from {resolved_rows(storage, 'added_titles', batch_id)} qualify "
-            "row_number() over (partition by title_id order by run_id) = 1 order by title_id"
-        ).to_arrow_table()
-        comparison.added_titles = added if added.num_rows else None
-        if added.num_rows and not batch[0][0].dry_run:
-            database.stage("added_titles", TITLES, added)
-        yield comparison
+        fresh = [] if batch[0][0].dry_run else [writes.fresh for _, writes in merged if writes.fresh]
+        with ahead(connection, fresh) as comparison.fresh:
+            comparison.titles = _outcomes(connection, storage, batch, batch_id)
+            comparison.added_titles = _added_titles(connection, database, storage, batch, batch_id)
+            yield comparison
 
 
 def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[Base]) -> None:
@@ -71,6 +68,20 @@ def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[B
     ]
     marks = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
     connection.execute(f"insert into runs values {marks}", [value for row in rows for value in row])
+
+
+def _added_titles(
+    connection: duckdb.DuckDBPyConnection, database: Database, storage: Storage, batch: Batch, batch_id: str
+) -> pa.Table | None:
+    """The titles that the runs add to the catalogue, if any; beside it already, but in a dry run."""
+    columns = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in TITLES.items())
+    added = connection.sql(
+        f"select {columns} from {resolved_rows(storage, 'added_titles', batch_id)} qualify "
+        "row_number() over (partition by title_id order by run_id) = 1 order by title_id"
+    ).to_arrow_table()
+    if added and not batch[0][0].dry_run:
+        database.stage("added_titles", TITLES, added)
+    return added or None
 
 
 def _outcomes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ Base = tuple[str | None, str | None]
 class Sides:
     """What the comparison of each table starts from; `bases` by run number.
 
-    `home` sees `runs` for as long as `fresh` rows may be asked for. The database is one connection: `one_reads`.
+    The database is one connection: `one_reads`.
     """
 
     batch: Batch
@@ -41,7 +41,6 @@ class Sides:
     database: Database
     storage: Storage
     at: str
-    home: duckdb.DuckDBPyConnection
     one_reads: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -75,11 +74,7 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
     if differ is not None and alike(connection, sides.storage, last, new, differ):
         connection.execute("create view fresh as from resolved limit 0")
         _keep_before(sides, connection, table, _before_fresh(table))
-        counts = {
-            run: Counts(resolved=resolved, unchanged=resolved - left_alone, left_alone=left_alone)
-            for run, resolved, left_alone, *_ in marks
-        }
-        return counts, Writes()
+        return _uncompared(marks, {}), Writes()
     parts["bare"] = f"run in ({', '.join(map(str, bare))})" if bare else "false"
     picture = sql_of(__package__, "picture").format(**parts)
     compared = len(bare) < len(sides.batch) or any(moved or gone for *_, moved, gone in marks)
@@ -96,15 +91,11 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
         known = f"semi join wanted using (run, {parts['key']})" if files else f"where leaves or not {parts['bare']}"
         parts["candidates"] = f"(from picture {known})"
     connection.execute(f"create view fresh as from picture where {parts['bare']} and not leaves")
+    run_script(connection, __package__, "appended")
     decided = compared and _decide(sides, connection, table, parts)
-    if not decided:
-        connection.execute(
-            "create table if not exists theirs (run bigint); "
-            "create table acted (run bigint, title_id varchar, fate varchar)"
-        )
-    run_script(connection, __package__, "changed")
     _keep_before(sides, connection, table, *([_before(table)] if decided else []), _before_fresh(table))
-    return _counts(connection), _writes(sides, connection, table, decided, picture if bare else "", parts["bare"])
+    counts = _counts(connection) if decided else _uncompared(marks, _appended(connection))
+    return counts, _writes(sides, connection, table, decided, picture if bare else "", parts["bare"])
 
 
 def resolved_rows(storage: Storage, table: str, batch_id: str) -> str:
@@ -178,6 +169,23 @@ def _most(connection: duckdb.DuckDBPyConnection) -> tuple[bool, int]:
     return wanted > MOST * resolved, wanted
 
 
+def _appended(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    return dict(connection.execute("select run, sum(rows)::bigint from appended group by run").fetchall())
+
+
+def _uncompared(marks: Sequence[tuple[int, ...]], appended: Mapping[int, int]) -> dict[int, Counts]:
+    """The counts where no row had to be decided about (see counts.sql)."""
+    return {
+        run: Counts(
+            resolved=resolved,
+            inserted=appended.get(run, 0),
+            unchanged=resolved - left_alone - appended.get(run, 0),
+            left_alone=left_alone,
+        )
+        for run, resolved, left_alone, *_ in marks
+    }
+
+
 def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
     rows = connection.execute(sql_of(__package__, "counts")).fetchall()
     return {run: Counts(**dict(zip(Counts.__struct_fields__, counts, strict=True))) for run, *counts in rows}
@@ -191,8 +199,7 @@ def _writes(
     if picture:
         values = _values(database, table, sides.at, "true", "a.run_id")
         columns = ", ".join(f"{value} as {name}" for name, value in values.items())
-        fresh = f"select {columns} from ({picture}) as a where {bare} and not leaves"
-        writes.fresh = lambda: sides.home.sql(fresh).to_arrow_reader()
+        writes.fresh = f"select {columns} from ({picture}) as a where {bare} and not leaves"
     if decided:
         values = _values(database, table, sides.at, "true", "r.run_id")
         writes.inserts = connection.sql(inserts(table, values, ACTED)).to_arrow_table()
@@ -228,8 +235,8 @@ def _before_fresh(table: Table) -> str:
     )
     became = ", ".join(f"{name} {TYPES[kind]}" for name, kind in table.values.items())
     return (
-        f"(select 'insert' as fate, {', '.join(table.key)}, {was}, null::struct({became}) as became, trakt_slug, run_id "
-        "from fresh)"
+        f"(select 'insert'::enum('insert') as fate, {', '.join(table.key)}, {was}, null::struct({became}) as became, "
+        "trakt_slug, run_id from fresh)"
     )
 
 

@@ -110,12 +110,13 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
             "where not exists (select 1 from titles as t where t.title_id = a.title_id) order by title_id "
             "on conflict do nothing"
         )
+    fresh = comparison.fresh()
     for table in TABLES:
         writes = comparison.writes[table.name]
         if writes.inserts:
             database.append(table.name, writes.inserts)
         if writes.fresh:
-            database.append(table.name, writes.fresh())
+            database.append(table.name, next(fresh))
     for table, _ in changed:
         _change(database, table)
 
