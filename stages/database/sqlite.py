@@ -39,7 +39,8 @@ class SQLite(Database):
 
     def handed(self, column: str, name: str, kind: Kind) -> str:
         if kind == "moment":
-            return f"strftime({column}, '%Y-%m-%dT%H:%M:%SZ')"
+            # Without a zone, it is written without a look at a calendar of time zones.
+            return f"strftime(make_timestamp(epoch_us({column})), '%Y-%m-%dT%H:%M:%SZ')"
         return f"cast({column} as bigint)" if kind == "flag" else column
 
     def another(self) -> AbstractContextManager[SQLite]:

@@ -68,6 +68,7 @@ def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[B
     ]
     marks = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
     connection.execute(f"insert into runs values {marks}", [value for row in rows for value in row])
+    connection.execute("create type who as enum (select distinct unnest([user_id, trakt_slug, run_id]) from runs)")
 
 
 def _added_titles(
