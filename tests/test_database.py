@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+import stages.database
 import stages.load.ahead
 import stages.load.stage
 from pipeline.errors import StorageError
@@ -256,6 +259,29 @@ def test_rows_that_cease_to_come_are_told_as_what_they_are(home, served, monkeyp
 
     assert result.code == code
     assert "Database" not in result.err
+    assert home.rows("select count(*) from library_entries") == [(0,)]
+    assert home.call("resume").code == 0
+    assert home.rows("select count(*) from watches") == [(30,)]
+
+
+@pytest.mark.one_database
+def test_ctrl_c_while_rows_are_written_is_an_interruption(home, served, monkeypatch):
+    served(make_account("otter", **SMALL))
+    append = stages.database.Database.append
+
+    def interrupted(database, table, rows):
+        def slowly():
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.1)  # the driver has a thread that hears of it
+            yield from rows
+
+        append(database, table, pa.RecordBatchReader.from_batches(rows.schema, slowly()))
+
+    monkeypatch.setattr(stages.database.Database, "append", interrupted)
+    result = home.call("run", "otter")
+    monkeypatch.setattr(stages.database.Database, "append", append)
+
+    assert result.code == 130, result.err
     assert home.rows("select count(*) from library_entries") == [(0,)]
     assert home.call("resume").code == 0
     assert home.rows("select count(*) from watches") == [(30,)]

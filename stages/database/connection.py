@@ -251,4 +251,7 @@ class Database:
         try:
             yield
         except (manager.Error, OSError) as error:
+            # How the driver tells a Ctrl-C during a call that it cannot cancel.
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
             raise self._error(error) from None
