@@ -59,7 +59,7 @@ def write_lookup(connection: duckdb.DuckDBPyConnection, storage: Storage, folder
 
 
 def look_up(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str, wanted: str) -> bool:
-    """Make the table `catalogue` of those rows of a snapshot that bear an id of the relation `wanted`.
+    """Make the table `looked_up` of those rows of a snapshot that bear an id of the relation `wanted`.
 
     False, and nothing made, where that would not be quicker than to read the snapshot.
     """
@@ -81,7 +81,7 @@ def look_up(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str
     connection.register("rows", _rows(connection, rows))
     values = ", ".join(f"told[{number}]::{kind} as {name}" for number, (name, kind) in enumerate(COLUMNS.items(), 1))
     connection.execute(
-        f"create table catalogue as select {values} from (select from_json(line, '[\"VARCHAR\"]') as told from rows)"
+        f"create table looked_up as select {values} from (select from_json(line, '[\"VARCHAR\"]') as told from rows)"
     )
     connection.execute("drop view places; drop view rows")
     return True

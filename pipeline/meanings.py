@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
+from pathlib import PurePath
 
 
 @dataclass(frozen=True)
@@ -459,6 +460,13 @@ CATALOGUE = {
         "title_id",
         TITLE | IDS | {"aired_episodes": "episodes aired so far, specials left out; null: unknown"},
     ),
+    "ambiguous_titles": Dataset(
+        "Titles of the catalogue with an id that another of their kind bears, too: probably duplicates; the view shows the newest.",
+        "catalog/snapshot=<id>/ambiguous_titles.parquet",
+        "the application's titles",
+        "title_id",
+        {"title_id": TITLE["title_id"]},
+    ),
 }
 DATASETS = STAGED | RESOLVED | LOADED | CATALOGUE
 
@@ -478,11 +486,12 @@ UNITS = {
 def dataset_of(file: str) -> str | None:
     """The dataset that a file belongs to, by its path below `DATA_URL`; None for a file of another kind."""
     room, folder, *_ = *file.split("/"), ""
-    name = {"catalog": "titles", "before": f"before_{folder}", "loaded": f"loaded_{folder}"}.get(room, folder)
+    name = {"catalog": PurePath(file).stem, "before": f"before_{folder}", "loaded": f"loaded_{folder}"}.get(
+        room, folder
+    )
     return name if name in DATASETS else None
 
 
-@cache
 @cache
 def metadata(dataset: str) -> dict[str, str]:
     """What a Parquet file of this dataset says of itself: key-value pairs of its footer."""

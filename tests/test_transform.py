@@ -95,6 +95,8 @@ RESOLUTIONS = [
     ("an ambiguous id that does not decide", movie(1, tmdb=7), "a", "trakt", "tmdb e", "e, f"),
     ("without a Trakt id", movie(None, imdb="tt00002"), "b", "imdb", None, None),
     ("unusable ids never match", movie(9, imdb="tt12", tmdb=0), None, None, None, None),
+    ("Trakt id first, of a show too", show(5, tvdb=4), "h", "trakt", "tvdb d", None),
+    ("an id that the catalogue lacks", show(5, imdb="tt00009", tmdb=9, tvdb=9), "h", "trakt", None, None),
     ("ids of nineteen digits", movie(2**62 + 1), "g", "trakt", None, None),
 ]
 
@@ -112,10 +114,26 @@ def test_ids_are_resolved_within_the_kind_in_their_order(tmp_path, item, title_i
         title("f", tmdb_id=7),
         title("e", tmdb_id=7),
         title("g", trakt_id=2**62 + 1, imdb_id="tt12", tmdb_id=0),
+        title("h", "show", trakt_id=5),
     ]
     (outcome,) = transformed(tmp_path, {"watchlist": [listed(next(iter(item)), item)]}, catalogue)["outcomes"]
 
     assert values(outcome, "title_id matched_by conflict ambiguous") == (title_id, matched_by, conflict, ambiguous)
+
+
+@pytest.mark.parametrize(
+    "item", [show(1), show(1, tmdb=9), show(9, imdb="tt00001"), show(9, tmdb=2), show(9, tvdb=3), show(9, tmdb=7)]
+)
+def test_the_catalogue_says_how_many_episodes_were_aired_where_trakt_does_not(tmp_path, item):
+    catalogue = [
+        title("a", "show", trakt_id=1, imdb_id="tt00001", tmdb_id=2, tvdb_id=3, aired_episodes=4),
+        title("b", "show", tmdb_id=7, aired_episodes=4),
+        title("c", "show", tmdb_id=7, aired_episodes=5),
+    ]
+
+    (entry,) = transformed(tmp_path, {"watched_shows": [watched_show(item, ONE)]}, catalogue)["library_entries"]
+
+    assert values(entry, "status aired_episodes") == ("active", 4)
 
 
 def test_an_id_that_one_copy_of_a_title_lacks_is_taken_from_another(tmp_path):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.duck import new_connection
 from pipeline.lake.pictures import Picture, every_event, pictures
-from pipeline.meanings import DATASETS, LOADED, RESOLVED, STAGED
+from pipeline.meanings import CATALOGUE, DATASETS, LOADED, RESOLVED, STAGED
 from pipeline.storage import Storage
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ class Lake:
         return (
             dict.fromkeys(STAGED, self._staged)
             | dict.fromkeys(RESOLVED | LOADED, self._batches)
-            | {"outcomes": self._outcomes, "titles": self._titles, "events": self._events, "views": self._views}
+            | {"outcomes": self._outcomes, "events": self._events, "views": self._views}
+            | dict.fromkeys(CATALOGUE, self._newest)
             | dict.fromkeys((f"latest_{name}" for name in LATEST), self._latest_staged)
             | dict.fromkeys((f"latest_{name}" for name in RESOLVED if name != "added_titles"), self._latest_resolved)
             | dict.fromkeys(ready_made(), self._ready_made)
@@ -157,10 +158,10 @@ class Lake:
             "left join files.loaded_outcomes as l using (batch, run_id, user_id, title)",
         )
 
-    def _titles(self, name: str) -> None:
-        files = [file for file in self.storage.walk("catalog") if file.endswith("/titles.parquet")]
+    def _newest(self, name: str) -> None:
+        files = [file for file in self.storage.walk("catalog") if file.endswith(f"/{name}.parquet")]
         self._files(name, name, files[-1:], ("snapshot",))
-        self._view(name, "from files.titles")
+        self._view(name, f"from files.{name}")
 
     def _events(self, name: str) -> None:
         columns = {"user": "", "run": "", "seq": 0, "event": "", "at": "", "body": ""}

@@ -92,6 +92,7 @@ def schemas() -> dict[str, pa.Schema]:
         "loaded_kept": _schema(KEPT | RUN),
         "added_titles": _schema(TITLES | RUN),
         "titles": _schema(TITLES),
+        "ambiguous_titles": _schema({"title_id": "text"}),
     }
 
 

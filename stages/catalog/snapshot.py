@@ -1,4 +1,7 @@
-"""Freeze `titles` into `catalog/snapshot=<id>/titles.parquet`, where it has changed since the last time."""
+"""Freeze `titles` into `catalog/snapshot=<id>/titles.parquet`, where it has changed since the last time.
+
+Beside it lies what is dear to find out anew for every run: `ambiguous_titles.parquet` and, of a large catalogue, the lookup files.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import uuid6
 
-from pipeline.duck import copy_to, open_duckdb, sql_of
+from pipeline.duck import copy_to, open_duckdb, parquet, sql_of
 from pipeline.errors import ConfigurationError
 from pipeline.lookup import write_lookup
 from pipeline.storage import Storage
@@ -15,6 +18,9 @@ from stages.database import TITLES, Database
 
 if TYPE_CHECKING:
     import duckdb
+
+# What every snapshot has; one of an older version may have less.
+FILES = ("state.json", "titles.parquet", "ambiguous_titles.parquet")
 
 
 class State(msgspec.Struct, frozen=True):
@@ -41,9 +47,8 @@ def current_snapshot(database: Database, storage: Storage, *, allow_empty: bool 
         )
     for folder in reversed(storage.names("catalog")):
         snapshot = folder.removeprefix("snapshot=")
-        name = f"catalog/{folder}/state.json"
-        if storage.exists(name) and storage.exists(f"catalog/{folder}/titles.parquet"):
-            if _states.decode(storage.read(name)) == state:
+        if all(storage.exists(f"catalog/{folder}/{file}") for file in FILES):
+            if _states.decode(storage.read(f"catalog/{folder}/state.json")) == state:
                 return snapshot
             break
     return take_snapshot(database, storage)
@@ -64,6 +69,13 @@ def write_snapshot(connection: duckdb.DuckDBPyConnection, storage: Storage, snap
     """Write the files of a snapshot from the relation `titles` of a connection."""
     folder = f"catalog/snapshot={snapshot}"
     copy_to(connection, storage, sql_of(__package__, "snapshot"), f"{folder}/titles.parquet")
+    titles = parquet(storage, [f"{folder}/titles.parquet"])
+    copy_to(
+        connection,
+        storage,
+        sql_of(__package__, "ambiguous_titles").format(titles=titles),
+        f"{folder}/ambiguous_titles.parquet",
+    )
     write_lookup(connection, storage, folder)
 
 

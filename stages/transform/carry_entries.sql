@@ -2,6 +2,9 @@
 -- Takes, named in braces, the table and its key within the user; `baseline_<table>`, `standing`, `moved_to`, `owned`.
 -- Gives `resolved_<table>`.
 
+create table lost_{table} as
+select {key} from baseline_{table} anti join {table} using ({key});
+
 create view resolved_{table} as
 with moved as (
     select distinct {key}, true as moved
@@ -14,9 +17,9 @@ carried as (
     select b.* exclude (carried, gone, moved, left_alone), b.gone as was_gone, coalesce(s.unresolved, false) as unresolved,
         coalesce(m.moved, false) and not b.gone as moved
     from baseline_{table} as b
+    semi join lost_{table} using ({key})
     left join standing as s using (run, title_id)
     left join moved as m using ({key})
-    anti join {table} as l using ({key})
 ),
 both_sides as (
     select *, false as carried, false as gone, false as moved from {table}

@@ -1,6 +1,6 @@
 -- entries: the user's titles, seasons, episodes and plays as Trakt's side of the application's tables.
--- Takes the facts, `trakt_titles`, `catalogue_titles`. Gives `library_entries`, `season_entries`, `episode_entries`,
--- `watches` (each with `run`, without run and user names) and `outcomes`.
+-- Takes the facts and `trakt_titles` (a view, read once). Gives `title_facts`, and `library_entries`, `season_entries`,
+-- `episode_entries`, `watches` (each with `run`, without run and user names) and `outcomes`.
 -- Two Trakt titles that are one catalogue title become one entry: plays added, episodes united, the earliest first and
 -- the latest last date, the latest rating, list date and collection details, the larger aired, the strongest evidence.
 
@@ -19,8 +19,7 @@ lists as (
 own as (select run, title, score, scored_at from rated where about in ('movie', 'show')),
 parts as (select run, title, max(scored_at) as scored_at from rated where about in ('season', 'episode') group by run, title),
 facts as (
-    select t.run, t.title, t.entry, t.precedence, t.merged, t.title_id, t.kind, t.trakt_id, t.aired_episodes,
-        p.plays as history_plays,
+    select t.*, p.plays as history_plays,
         case when w.title is not null or p.title is not null then coalesce(w.plays, p.plays, 0) end as plays,
         coalesce(p.first_watched_at, w.last_watched_at) as first_watched_at,
         coalesce(p.last_watched_at, w.last_watched_at) as last_watched_at,
@@ -42,6 +41,9 @@ strongest as (select run, entry, min(strength) as strongest from facts where mer
 select f.*, case when f.entry is not null then coalesce(s.strongest, f.strength) end as strongest
 from facts as f left join strongest as s using (run, entry);
 
+create view title_entries as
+select run, title, entry, precedence, title_id, kind, trakt_id from title_facts;
+
 -- Watched episodes: those of the watched show and those of history. `counts` says whether it counts for the current
 -- round: after a restart (`reset_at`) only what was watched since.
 create table watched_episodes as
@@ -61,7 +63,7 @@ each_title as (
 )
 select run, t.entry, season, episode, sum(e.plays)::bigint as plays, max(e.last_watched_at) as last_watched_at,
     bool_or(e.counts) as counts
-from each_title as e join trakt_titles as t using (run, title)
+from each_title as e join title_entries as t using (run, title)
 where t.entry is not null
 group by run, t.entry, season, episode;
 
@@ -74,18 +76,18 @@ with told as (
 )
 select run, t.entry, about, season, episode, arg_max(score, recency(scored_at, t.precedence)) as score,
     max(scored_at) as scored_at, max(listed_at) as watchlisted_at
-from told join trakt_titles as t using (run, title)
+from told join title_entries as t using (run, title)
 where about in ('season', 'episode') and t.entry is not null
 group by run, t.entry, about, season, episode;
 
 create view entries as
-select run, entry, title_id, kind, trakt_id from trakt_titles where precedence = 1;
+select run, entry, title_id, kind, trakt_id from title_entries where precedence = 1;
 
 create table episode_entries as
 with copies as (
     select run, t.entry, season, episode, max(collected_at) as collected_at,
         arg_max_null(metadata, recency(collected_at, t.precedence)) as metadata
-    from collected_parts join trakt_titles as t using (run, title)
+    from collected_parts join title_entries as t using (run, title)
     where t.entry is not null
     group by run, t.entry, season, episode
 )
@@ -110,10 +112,10 @@ from watched as w
 full join (from parts where about = 'season') as p using (run, entry, season)
 join entries as e using (run, entry);
 
-create table library_entries as
+create table library as
 with alone as (
     select run, entry, title_id, kind, trakt_id, strength as evidence, evidence_at as status_at, score, scored_at,
-        coalesce(plays, 0) as plays, aired_episodes, first_watched_at, last_watched_at, watching_since, watchlisted_at,
+        coalesce(plays, 0) as plays, aired_episodes, catalogue_aired, first_watched_at, last_watched_at, watching_since, watchlisted_at,
         collected_at, metadata
     from title_facts
     where entry is not null and merged is null
@@ -124,7 +126,7 @@ united as (
         min(strongest) as evidence, max(evidence_at) filter (strength = strongest) as status_at,
         arg_max(score, recency(scored_at, precedence)) as score, max(scored_at) as scored_at,
         coalesce(sum(plays), 0)::bigint as plays, max(aired_episodes) as aired_episodes,
-        min(first_watched_at) as first_watched_at, max(last_watched_at) as last_watched_at,
+        any_value(catalogue_aired) as catalogue_aired, min(first_watched_at) as first_watched_at, max(last_watched_at) as last_watched_at,
         max(watching_since) as watching_since, max(watchlisted_at) as watchlisted_at, max(collected_at) as collected_at,
         arg_max_null(metadata, recency(collected_at, precedence)) filter (is_collected) as metadata
     from title_facts
@@ -136,14 +138,12 @@ progress as (
     select run, entry, count(*) as watched_episodes from watched_episodes where season > 0 and counts group by run, entry
 ),
 shown as (
-    select m.* exclude (entry, aired_episodes),
+    select m.* exclude (aired_episodes),
         case m.kind when 'show' then coalesce(p.watched_episodes, 0) end as watched_episodes,
-        case m.kind when 'show' then coalesce(m.aired_episodes, c.aired_episodes) end as aired_episodes
-    from merged as m
-    left join progress as p using (run, entry)
-    left join catalogue_titles as c using (title_id)
+        case m.kind when 'show' then coalesce(m.aired_episodes, m.catalogue_aired) end as aired_episodes
+    from merged as m left join progress as p using (run, entry)
 )
-select run, title_id, kind, trakt_id,
+select run, entry, title_id, kind, trakt_id,
     case evidence
         when 1 then 'active'
         when 2 then case when watched_episodes < aired_episodes then 'active' else 'finished' end
@@ -157,17 +157,18 @@ select run, title_id, kind, trakt_id,
     metadata.audio as audio, metadata.audio_channels as audio_channels, metadata.is_3d as is_3d
 from shown;
 
+create view library_entries as
+select * exclude (entry) from library;
+
 create table watches as
 select run, p.history_id, t.title_id, p.season, p.episode, p.watched_at, p."action" as "action"
-from plays as p join trakt_titles as t using (run, title)
+from plays as p join title_entries as t using (run, title)
 where t.title_id is not null;
 
 -- One row per Trakt title of the picture: what it is in the catalogue, and why not.
-create table outcomes as
-select t.run, t.title, t.kind, t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.name, t."year" as "year", t.title_id, t.matched_by,
-    t.conflict, t.ambiguous, t.added,
+create view outcomes as
+select run, f.title, f.kind, f.trakt_id, f.imdb_id, f.tmdb_id, f.tvdb_id, f.name, f."year" as "year", f.title_id, f.matched_by,
+    f.conflict, f.ambiguous, f.added,
     ['watching', 'watched', 'watchlist', 'collection', 'rating', 'part rating'][f.strength] as evidence, l.status,
-    case when t.title_id is null then 'not in the catalogue' end as reason, t.merged, coalesce(f.history_plays, 0) as plays
-from trakt_titles as t
-join title_facts as f using (run, title)
-left join library_entries as l on l.run = t.run and l.title_id = t.title_id;
+    case when f.title_id is null then 'not in the catalogue' end as reason, f.merged, coalesce(f.history_plays, 0) as plays
+from title_facts as f left join library as l using (run, entry);

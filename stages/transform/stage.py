@@ -68,9 +68,8 @@ def transform(
         run_script(connection, __package__, "macros")
         for name in ("facts", "seen"):
             run_script(connection, __package__, name)
-        _catalogue(connection, storage, f"catalog/snapshot={snapshot}")
-        for name in ("resolve", "entries"):
-            run_script(connection, __package__, name)
+        _resolve(connection, storage, f"catalog/snapshot={snapshot}")
+        run_script(connection, __package__, "entries")
         _baselines(connection, storage, baselines)
         run_script(connection, __package__, "carry")
         for table, key in ENTRIES.items():
@@ -107,11 +106,11 @@ def _runs(
         known = (event.user_id, event.trakt_slug, event.at, request.add_missing)
         runs.append((number, event.run_id, *known, base.run_id, base.batch_id))
         owned += [(number, title_id) for title_id in base.owned]
-    text, number_ = pa.string(), pa.int64()
-    columns = {"run": number_, "run_id": text, "user_id": text, "trakt_slug": text, "started_at": text}
+    text, whole = pa.string(), pa.int64()
+    columns = {"run": whole, "run_id": text, "user_id": text, "trakt_slug": text, "started_at": text}
     columns |= {"add_missing": pa.bool_(), "base_run_id": text, "base_batch_id": text}
     connection.register("told_runs", told(columns, runs))
-    connection.register("told_owned", told({"run": number_, "title_id": text}, owned))
+    connection.register("told_owned", told({"run": whole, "title_id": text}, owned))
     connection.execute("create table runs as select * replace (started_at::timestamptz as started_at) from told_runs")
     connection.execute("create table owned as from told_owned")
 
@@ -151,11 +150,24 @@ def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: S
         run_script(connection, __package__, "pages", **{endpoint: read(endpoint, True) for endpoint in names})
 
 
-def _catalogue(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str) -> None:
-    """Make `catalogue`: the rows of a snapshot, or those that bear an id of a title seen."""
-    if not look_up(connection, storage, folder, "seen"):
-        titles = parquet(storage, [f"{folder}/titles.parquet"])
-        connection.execute(f"create view catalogue as select {', '.join(COLUMNS)} from {titles}")
+def _resolve(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str) -> None:
+    """Make `trakt_titles`, from the rows of a snapshot or from those that bear an id of a title in question."""
+    looked_up = _catalogue(connection, storage, folder, "seen")
+    connection.execute(
+        f"create view ambiguous_titles as from {parquet(storage, [f'{folder}/ambiguous_titles.parquet'])}"
+    )
+    run_script(connection, __package__, "agree")
+    if not looked_up:
+        _catalogue(connection, storage, folder, "unsettled")
+    run_script(connection, __package__, "resolve")
+
+
+def _catalogue(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str, wanted: str) -> bool:
+    """Make `catalogue`: all rows of a snapshot (false), or only those that bear an id of the relation `wanted`."""
+    looked_up = look_up(connection, storage, folder, wanted)
+    titles = "looked_up" if looked_up else parquet(storage, [f"{folder}/titles.parquet"])
+    connection.execute(f"create or replace view catalogue as select {', '.join(COLUMNS)} from {titles}")
+    return looked_up
 
 
 def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baselines: Mapping[str, Baseline]) -> None:
@@ -195,7 +207,7 @@ def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, 
     elif table == "added_titles":
         query = (
             'select t.title_id, t.kind, t.name, t."year", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.aired_episodes, '
-            "r.trakt_slug, r.run_id from trakt_titles as t join runs as r using (run) where t.added order by title_id"
+            "r.trakt_slug, r.run_id from title_facts as t join runs as r using (run) where t.added order by title_id"
         )
     else:
         query = (
