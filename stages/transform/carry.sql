@@ -32,10 +32,9 @@ with before as (
 )
 select b.run, b.title_id,
     bool_or(is_shown and now is null) as unresolved,
-    bool_and(coalesce(now <> b.title_id, false)) and not exists (
-        select 1 from title_facts as n where n.run = b.run and n.title_id = b.title_id
-    ) as moved
+    bool_and(coalesce(now <> b.title_id, false)) and count(n.title_id) = 0 as moved
 from before as b
+left join (select distinct run, title_id from title_facts semi join touched using (run, title_id)) as n using (run, title_id)
 group by b.run, b.title_id;
 
 create table moved_to as

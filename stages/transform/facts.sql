@@ -15,7 +15,9 @@ from (
 );
 
 delete from watched using (
-    select run, title, max(recency) as latest from watched group by run, title having count(*) > 1
+    select run, title, max(recency) as latest
+    from watched semi join (select run, title from watched group by run, title having count(*) > 1) using (run, title)
+    group by run, title
 ) as twice
 where watched.run = twice.run and watched.title = twice.title and watched.recency < twice.latest;
 
@@ -42,7 +44,9 @@ select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aire
 from told('history', 'pages_history');
 
 delete from plays using (
-    select run, history_id, max(recency) as latest from plays group by run, history_id having count(*) > 1
+    select run, history_id, max(recency) as latest
+    from plays semi join (select run, history_id from plays group by run, history_id having count(*) > 1) using (run, history_id)
+    group by run, history_id
 ) as twice
 where plays.run = twice.run and plays.history_id = twice.history_id and plays.recency < twice.latest;
 
@@ -52,7 +56,9 @@ select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aire
 from told('watchlist', 'pages_watchlist');
 
 delete from listed using (
-    select run, title, about, season, episode, max(recency) as latest from listed group by all having count(*) > 1
+    select run, title, about, season, episode, max(recency) as latest
+    from listed semi join (select run, title from listed group by run, title having count(*) > 1) using (run, title)
+    group by all
 ) as twice
 where listed.run = twice.run and listed.title = twice.title and listed.about = twice.about
     and listed.season is not distinct from twice.season and listed.episode is not distinct from twice.episode
@@ -65,7 +71,9 @@ select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aire
 from told('ratings', 'pages_ratings');
 
 delete from rated using (
-    select run, title, about, season, episode, max(recency) as latest from rated group by all having count(*) > 1
+    select run, title, about, season, episode, max(recency) as latest
+    from rated semi join (select run, title from rated group by run, title having count(*) > 1) using (run, title)
+    group by all
 ) as twice
 where rated.run = twice.run and rated.title = twice.title and rated.about = twice.about
     and rated.season is not distinct from twice.season and rated.episode is not distinct from twice.episode
@@ -81,7 +89,9 @@ from (
 );
 
 delete from collected using (
-    select run, title, max(recency) as latest from collected group by run, title having count(*) > 1
+    select run, title, max(recency) as latest
+    from collected semi join (select run, title from collected group by run, title having count(*) > 1) using (run, title)
+    group by run, title
 ) as twice
 where collected.run = twice.run and collected.title = twice.title and collected.recency < twice.latest;
 
