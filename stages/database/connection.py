@@ -6,7 +6,7 @@ SQL is the same text on every database, with `?` for parameters. What differs st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -124,13 +124,15 @@ class Database:
                 raise failures[0] from None
             raise
 
-    def stage(self, table: str, columns: Mapping[str, Kind], rows: pa.Table) -> None:
-        """Make a temporary table afresh and fill it; values as `handed` gives them."""
+    def stage(self, table: str, columns: Mapping[str, Kind], rows: pa.Table, key: Iterable[str] = ()) -> None:
+        """Make a temporary table afresh and fill it; values as `handed` gives them. By `key` it will be joined."""
         types = ", ".join(f"{name} {self.column_type(name, kind)}" for name, kind in columns.items())
         self._drop_temporary(table)
         self.execute(f"create temporary table {table} ({types})")
         with self._told():
             self._cursor.adbc_ingest(table, rows, mode="append", temporary=True)
+        if key:
+            self._expect_join(table, key)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -236,6 +238,9 @@ class Database:
 
     def _rows_of(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         raise NotImplementedError
+
+    def _expect_join(self, table: str, key: Iterable[str]) -> None:
+        """Do what a temporary table needs that is to be joined by this key."""
 
     def _drop_temporary(self, table: str) -> None:
         raise NotImplementedError

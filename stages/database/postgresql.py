@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from urllib.parse import urlsplit
@@ -157,6 +157,11 @@ class PostgreSQL(Database):
 
     def _rows_of(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from batches
+
+    def _expect_join(self, table: str, key: Iterable[str]) -> None:
+        # A table that was analyzed while its first rows were still being loaded is taken for an empty one: the planner
+        # then reads it whole, and for each of its rows would read this one whole too.
+        self.execute(f"create index on pg_temp.{table} ({', '.join(key)})")
 
     def _drop_temporary(self, table: str) -> None:
         self.execute(f"drop table if exists pg_temp.{table}")

@@ -58,7 +58,7 @@ def all_rows(
 def _wanted_rows(connection: duckdb.DuckDBPyConnection, database: Database, table: Table) -> Iterator[None]:
     keys = ", ".join(f"{database.handed(name, name, kind)} as {name}" for name, kind in table.key.items())
     wanted = connection.sql(f"select {keys} from wanted order by {', '.join(table.key)}").to_arrow_table()
-    database.stage(f"wanted_{table.name}", table.key, wanted)
+    database.stage(f"wanted_{table.name}", table.key, wanted, table.key)
     source = f"{table.name} join wanted_{table.name} using ({', '.join(table.key)})"
     with database.seeking(), database.read(source, table.columns) as rows, _registered(connection, rows):
         yield
@@ -92,7 +92,7 @@ def delete_rows(database: Database, table: Table, keys: pa.Table) -> int:
 def stage_changes(database: Database, table: Table, changes: pa.Table) -> None:
     """Put the updates and deletes of a table beside it, in a temporary one; nothing is locked by that."""
     if changes:
-        database.stage(f"changes_{table.name}", _change_columns(table), changes)
+        database.stage(f"changes_{table.name}", _change_columns(table), changes, table.key)
 
 
 def write(database: Database, comparison: Comparison, at: str) -> None:
