@@ -9,6 +9,11 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from pipeline.duck import open_duckdb
+from pipeline.settings import Settings
+from stages.database import open_database
+from stages.load.rows import read_ours
+from stages.load.tables import SEASONS
 from tests.sandbox.accounts import make_account
 
 SMALL = {"movies": 6, "shows": 2, "plays": 30}
@@ -138,3 +143,26 @@ def test_tls_options_reach_the_server(home, monkeypatch, mode, said):
     assert said in result.err
     assert "Pa55" not in result.err
     assert {packet == b"\x04\xd2\x16\x2f" for packet in asked} == {mode == "require"}
+
+
+def test_a_table_that_was_analyzed_while_it_was_filled_is_no_slower_to_look_up(home):
+    """Its rows were not there yet, so the planner takes it for an empty one: it may read it whole, but once."""
+    home.call("db", "upgrade")
+    home.change(
+        "insert into season_entries (user_id, title_id, season, run_id) "
+        "select 'otter', lpad(cast(i as text), 9, '0'), 1, repeat('x', 1500) from generate_series(1, 30000) as i"
+    )
+    home.change("analyze season_entries")
+    home.rows(
+        f"select cast(pg_restore_relation_stats('schemaname', '{home.database.schema}', 'relname', 'season_entries', "
+        "'relpages', 6000, 'reltuples', cast(0 as real)) as text)"
+    )
+    settings = Settings(database_url=home.database.url + "%20-cstatement_timeout%3D3000")
+    with open_database(settings) as database, open_duckdb() as connection:
+        connection.execute(
+            "create table wanted as select 'otter' as user_id, lpad(i::varchar, 9, '0') as title_id, 1::bigint as season "
+            "from range(7, 30001, 7) as t(i)"
+        )
+        read_ours(connection, database, SEASONS)
+
+        assert connection.execute("select count(*) from read").fetchall() == [(4285,)]

@@ -17,4 +17,5 @@ select t.run, {t_key}
 from (from picture where leaves or not {bare}) as t
 anti join base as b on {same_key} and hash({t_values}) = hash({b_values}) and not (b.gone or t.leaves or t.overwrite);
 
+-- A view: where these are most of the rows, `narrowed` takes their place.
 create view wanted as from unlike;
