@@ -145,12 +145,12 @@ shown as (
 )
 select run, entry, title_id, kind, trakt_id,
     case evidence
-        when 1 then 'active'
-        when 2 then case when watched_episodes < aired_episodes then 'active' else 'finished' end
-        when 3 then 'active'
-        when 4 then 'finished'
-        when 5 then 'finished'
-        when 6 then 'active'
+        when 1 then 'active'::status
+        when 2 then case when watched_episodes < aired_episodes then 'active'::status else 'finished'::status end
+        when 3 then 'active'::status
+        when 4 then 'finished'::status
+        when 5 then 'finished'::status
+        when 6 then 'active'::status
     end as status,
     status_at, score, scored_at, plays, watched_episodes, aired_episodes, first_watched_at, last_watched_at, watching_since,
     watchlisted_at, collected_at, metadata.media_type as media_type, metadata.resolution as resolution, metadata.hdr as hdr,
@@ -169,6 +169,6 @@ where t.title_id is not null;
 create view outcomes as
 select run, f.title, f.kind, f.trakt_id, f.imdb_id, f.tmdb_id, f.tvdb_id, f.name, f."year" as "year", f.title_id, f.matched_by,
     f.conflict, f.ambiguous, f.added,
-    ['watching', 'watched', 'watchlist', 'collection', 'rating', 'part rating'][f.strength] as evidence, l.status,
+    (['watching', 'watched', 'watchlist', 'collection', 'rating', 'part rating']::evidence[])[f.strength] as evidence, l.status,
     case when f.title_id is null then 'not in the catalogue' end as reason, f.merged, coalesce(f.history_plays, 0) as plays
 from title_facts as f left join library as l using (run, entry);

@@ -1,5 +1,11 @@
 -- macros: the small rules that every other file leans on.
 
+-- Words of which there are few: as numbers they are quicker to compare, to sort and to write. Files have them as text.
+create type title_kind as enum ('movie', 'show');
+create type matching_id as enum ('trakt', 'imdb', 'tmdb', 'tvdb');
+create type evidence as enum ('watching', 'watched', 'watchlist', 'collection', 'rating', 'part rating');
+create type status as enum ('active', 'finished');
+
 -- A moment as we keep it: to the second; 1970 and earlier is Trakt's way to say "unknown".
 create macro moment(value) as
     case when value >= timestamptz '1970-01-01 00:00:01+00' then date_trunc('second', value) end;
@@ -29,7 +35,7 @@ create macro recency(dated, precedence) as coalesce(epoch(dated)::bigint, 0) * 1
 -- `place` numbers the reads that the picture stands on, base first; `position` the rows in the order they were asked for.
 create macro told(of_endpoint, pages) as table
     select f.run, f.place, f.file::bigint * 1000000 + p.file_row_number as position,
-        case p."type" when 'movie' then 'movie' else 'show' end as kind,
+        case p."type" when 'movie' then 'movie'::title_kind else 'show'::title_kind end as kind,
         case p."type" when 'movie' then p.movie.ids.trakt else p."show".ids.trakt end as trakt_id,
         case p."type" when 'movie' then p.movie.ids.imdb else p."show".ids.imdb end as imdb_id,
         case p."type" when 'movie' then p.movie.ids.tmdb else p."show".ids.tmdb end as tmdb_id,

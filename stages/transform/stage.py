@@ -111,8 +111,7 @@ def _runs(
     columns |= {"add_missing": pa.bool_(), "base_run_id": text, "base_batch_id": text}
     connection.register("told_runs", told(columns, runs))
     connection.register("told_owned", told({"run": whole, "title_id": text}, owned))
-    connection.execute("create table runs as select * replace (started_at::timestamptz as started_at) from told_runs")
-    connection.execute("create table owned as from told_owned")
+    run_script(connection, __package__, "runs")
 
 
 def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Sequence[Extracted]) -> None:
@@ -180,12 +179,12 @@ def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baseline
 
     for table in BASELINES:
         marks = ("carried", "gone", "moved", "left_alone") if table in KEYS else ()
-        extra = ", ".join(f"false as {mark}" for mark in marks) or "null as last_title_id"
+        extra = ", ".join(f"false as {mark}" for mark in marks) or "null::varchar as last_title_id"
         query = f"select *, {extra} from {table} where false"
         resolved, before = files("resolved", table), files("before", table)
         if resolved:
             described = connection.execute(f"describe {query}").fetchall()
-            columns = ", ".join(f'b."{name}"' for name, *_ in described if name != "run")
+            columns = ", ".join(f'b."{name}"::{kind} as "{name}"' for name, kind, *_ in described if name != "run")
             where = "not (b.left_alone or b.moved)" if table in KEYS else "true"
             if before:
                 same = " and ".join(f"d.{name} = b.{name}" for name in ("run_id", *KEYS[table].split(", ")))
