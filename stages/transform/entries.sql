@@ -4,46 +4,6 @@
 -- Two Trakt titles that are one catalogue title become one entry: plays added, episodes united, the earliest first and
 -- the latest last date, the latest rating, list date and collection details, the larger aired, the strongest evidence.
 
--- Every Trakt title with all that is known of it as a whole, and the strongest evidence for it. Its date is that of the status.
-create table title_facts as
-with played as (
-    select run, title, count(*) as plays, min(watched_at) as first_watched_at, max(watched_at) as last_watched_at
-    from plays
-    group by run, title
-),
-lists as (
-    select run, title, max(listed_at) as any_listed_at, max(listed_at) filter (about in ('movie', 'show')) as watchlisted_at
-    from listed
-    group by run, title
-),
-own as (select run, title, score, scored_at from rated where about in ('movie', 'show')),
-parts as (select run, title, max(scored_at) as scored_at from rated where about in ('season', 'episode') group by run, title),
-facts as (
-    select t.*, p.plays as history_plays,
-        case when w.title is not null or p.title is not null then coalesce(w.plays, p.plays, 0) end as plays,
-        coalesce(p.first_watched_at, w.last_watched_at) as first_watched_at,
-        coalesce(p.last_watched_at, w.last_watched_at) as last_watched_at,
-        o.score, o.scored_at, l.watchlisted_at, n.watching_since, c.title is not null as is_collected, c.collected_at, c.metadata,
-        case when n.title is not null then 1 when w.title is not null or p.title is not null then 2 when l.title is not null then 3
-            when c.title is not null then 4 when o.title is not null then 5 else 6 end as strength,
-        case strength when 1 then n.watching_since when 2 then coalesce(p.last_watched_at, w.last_watched_at) when 3 then l.any_listed_at
-            when 4 then c.collected_at when 5 then o.scored_at else r.scored_at end as evidence_at
-    from trakt_titles as t
-    left join watched as w using (run, title)
-    left join played as p using (run, title)
-    left join lists as l using (run, title)
-    left join own as o using (run, title)
-    left join parts as r using (run, title)
-    left join collected as c using (run, title)
-    left join watching as n using (run, title)
-),
-strongest as (select run, entry, min(strength) as strongest from facts where merged is not null group by run, entry)
-select f.*, case when f.entry is not null then coalesce(s.strongest, f.strength) end as strongest
-from facts as f left join strongest as s using (run, entry);
-
-create view title_entries as
-select run, title, entry, precedence, title_id, kind, trakt_id from title_facts;
-
 -- Watched episodes: those of the watched show and those of history. `counts` says whether it counts for the current
 -- round: after a restart (`reset_at`) only what was watched since.
 create table watched_episodes as
@@ -63,9 +23,58 @@ each_title as (
 )
 select run, t.entry, season, episode, sum(e.plays)::bigint as plays, max(e.last_watched_at) as last_watched_at,
     bool_or(e.counts) as counts
-from each_title as e join title_entries as t using (run, title)
+from each_title as e join trakt_titles as t using (run, title)
 where t.entry is not null
 group by run, t.entry, season, episode;
+
+-- Every Trakt title with all that is known of it as a whole, and the strongest evidence for it. Its date is that of the status.
+create table title_facts as
+with played as (
+    select run, title, count(*) as plays, min(watched_at) as first_watched_at, max(watched_at) as last_watched_at
+    from plays
+    group by run, title
+),
+lists as (
+    select run, title, max(listed_at) as any_listed_at, max(listed_at) filter (about in ('movie', 'show')) as watchlisted_at
+    from listed
+    group by run, title
+),
+own as (select run, title, score, scored_at from rated where about in ('movie', 'show')),
+parts as (select run, title, max(scored_at) as scored_at from rated where about in ('season', 'episode') group by run, title),
+progress as (
+    select run, entry, count(*) as watched_episodes from watched_episodes where season > 0 and counts group by run, entry
+),
+facts as (
+    select t.*, p.plays as history_plays, case t.kind when 'show' then coalesce(g.watched_episodes, 0) end as watched_episodes,
+        case when w.title is not null or p.title is not null then coalesce(w.plays, p.plays, 0) end as plays,
+        coalesce(p.first_watched_at, w.last_watched_at) as first_watched_at,
+        coalesce(p.last_watched_at, w.last_watched_at) as last_watched_at,
+        o.score, o.scored_at, l.watchlisted_at, n.watching_since, c.title is not null as is_collected, c.collected_at, c.metadata,
+        case when n.title is not null then 'watching'::evidence
+            when w.title is not null or p.title is not null then 'watched'::evidence
+            when l.title is not null then 'watchlist'::evidence
+            when c.title is not null then 'collection'::evidence
+            when o.title is not null then 'rating'::evidence
+            else 'part rating'::evidence end as evidence,
+        case evidence when 'watching' then n.watching_since when 'watched' then coalesce(p.last_watched_at, w.last_watched_at)
+            when 'watchlist' then l.any_listed_at when 'collection' then c.collected_at when 'rating' then o.scored_at
+            else r.scored_at end as evidence_at
+    from trakt_titles as t
+    left join watched as w using (run, title)
+    left join played as p using (run, title)
+    left join lists as l using (run, title)
+    left join own as o using (run, title)
+    left join parts as r using (run, title)
+    left join collected as c using (run, title)
+    left join watching as n using (run, title)
+    left join progress as g using (run, entry)
+)
+select *, case when entry is not null and merged is null
+    then status_of(evidence, watched_episodes, coalesce(aired_episodes, catalogue_aired)) end as status
+from facts;
+
+create view title_entries as
+select run, title, entry, precedence, title_id, kind, trakt_id from title_facts;
 
 -- Seasons and episodes that were rated or listed themselves.
 create table parts as
@@ -112,53 +121,41 @@ from watched as w
 full join (from parts where about = 'season') as p using (run, entry, season)
 join entries as e using (run, entry);
 
-create table library as
+-- The few entries that are several Trakt titles.
+create table united as
+with strongest as (select run, entry, min(evidence) as strongest from title_facts where merged is not null group by run, entry),
+together as (
+    select run, entry, any_value(title_id) as title_id, any_value(kind) as kind,
+        any_value(trakt_id) filter (precedence = 1) as trakt_id,
+        any_value(strongest) as evidence, max(evidence_at) filter (evidence = strongest) as status_at,
+        arg_max(score, recency(scored_at, precedence)) as score, max(scored_at) as scored_at,
+        coalesce(sum(plays), 0)::bigint as plays, any_value(watched_episodes) as watched_episodes,
+        coalesce(max(aired_episodes), any_value(catalogue_aired)) as aired_episodes,
+        min(first_watched_at) as first_watched_at, max(last_watched_at) as last_watched_at,
+        max(watching_since) as watching_since, max(watchlisted_at) as watchlisted_at, max(collected_at) as collected_at,
+        arg_max_null(metadata, recency(collected_at, precedence)) filter (is_collected) as metadata
+    from title_facts join strongest using (run, entry)
+    group by run, entry
+)
+select *, status_of(evidence, watched_episodes, aired_episodes) as status from together;
+
+create view library_entries as
 with alone as (
-    select run, entry, title_id, kind, trakt_id, strength as evidence, evidence_at as status_at, score, scored_at,
-        coalesce(plays, 0) as plays, aired_episodes, catalogue_aired, first_watched_at, last_watched_at, watching_since, watchlisted_at,
-        collected_at, metadata
+    select run, title_id, kind, trakt_id, status, evidence_at as status_at, score, scored_at, coalesce(plays, 0) as plays,
+        watched_episodes, coalesce(aired_episodes, catalogue_aired) as aired_episodes, first_watched_at, last_watched_at,
+        watching_since, watchlisted_at, collected_at, metadata
     from title_facts
     where entry is not null and merged is null
 ),
-united as (
-    select run, entry, any_value(title_id) as title_id, any_value(kind) as kind,
-        any_value(trakt_id) filter (precedence = 1) as trakt_id,
-        min(strongest) as evidence, max(evidence_at) filter (strength = strongest) as status_at,
-        arg_max(score, recency(scored_at, precedence)) as score, max(scored_at) as scored_at,
-        coalesce(sum(plays), 0)::bigint as plays, max(aired_episodes) as aired_episodes,
-        any_value(catalogue_aired) as catalogue_aired, min(first_watched_at) as first_watched_at, max(last_watched_at) as last_watched_at,
-        max(watching_since) as watching_since, max(watchlisted_at) as watchlisted_at, max(collected_at) as collected_at,
-        arg_max_null(metadata, recency(collected_at, precedence)) filter (is_collected) as metadata
-    from title_facts
-    where merged is not null
-    group by run, entry
-),
-merged as (from alone union all by name from united),
-progress as (
-    select run, entry, count(*) as watched_episodes from watched_episodes where season > 0 and counts group by run, entry
-),
-shown as (
-    select m.* exclude (aired_episodes),
-        case m.kind when 'show' then coalesce(p.watched_episodes, 0) end as watched_episodes,
-        case m.kind when 'show' then coalesce(m.aired_episodes, m.catalogue_aired) end as aired_episodes
-    from merged as m left join progress as p using (run, entry)
+both_kinds as (
+    from alone
+    union all by name
+    select * exclude (entry, evidence) from united
 )
-select run, entry, title_id, kind, trakt_id,
-    case evidence
-        when 1 then 'active'::status
-        when 2 then case when watched_episodes < aired_episodes then 'active'::status else 'finished'::status end
-        when 3 then 'active'::status
-        when 4 then 'finished'::status
-        when 5 then 'finished'::status
-        when 6 then 'active'::status
-    end as status,
-    status_at, score, scored_at, plays, watched_episodes, aired_episodes, first_watched_at, last_watched_at, watching_since,
-    watchlisted_at, collected_at, metadata.media_type as media_type, metadata.resolution as resolution, metadata.hdr as hdr,
+select * exclude (metadata) replace (case kind when 'show' then aired_episodes end as aired_episodes),
+    metadata.media_type as media_type, metadata.resolution as resolution, metadata.hdr as hdr,
     metadata.audio as audio, metadata.audio_channels as audio_channels, metadata.is_3d as is_3d
-from shown;
-
-create view library_entries as
-select * exclude (entry) from library;
+from both_kinds;
 
 create table watches as
 select run, p.history_id, t.title_id, p.season, p.episode, p.watched_at, p."action" as "action"
@@ -169,6 +166,6 @@ where t.title_id is not null;
 create view outcomes as
 select run, f.title, f.kind, f.trakt_id, f.imdb_id, f.tmdb_id, f.tvdb_id, f.name, f."year" as "year", f.title_id, f.matched_by,
     f.conflict, f.ambiguous, f.added,
-    (['watching', 'watched', 'watchlist', 'collection', 'rating', 'part rating']::evidence[])[f.strength] as evidence, l.status,
+    f.evidence, coalesce(f.status, u.status) as status,
     case when f.title_id is null then 'not in the catalogue' end as reason, f.merged, coalesce(f.history_plays, 0) as plays
-from title_facts as f left join library as l using (run, entry);
+from title_facts as f left join united as u using (run, entry);

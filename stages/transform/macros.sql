@@ -27,6 +27,17 @@ create macro imdb_key(kind, imdb) as
     case when length(imdb) < 20 then (try_cast(imdb[3:] as ubigint) * 32 + length(imdb)) * 2
     else md5_number_lower(imdb) >> 1 << 1 end + (kind = 'movie')::ubigint;
 
+-- The status that the strongest evidence for an entry gives it.
+create macro status_of(evidence, watched_episodes, aired_episodes) as
+    case evidence
+        when 'watching' then 'active'::status
+        when 'watched' then case when watched_episodes < aired_episodes then 'active'::status else 'finished'::status end
+        when 'watchlist' then 'active'::status
+        when 'collection' then 'finished'::status
+        when 'rating' then 'finished'::status
+        when 'part rating' then 'active'::status
+    end;
+
 -- Where one entry stands for several Trakt titles: how new a fact is. Of equally new ones (or undated) that of the title
 -- of the first precedence counts, so that the answer is always the same.
 create macro recency(dated, precedence) as coalesce(epoch(dated)::bigint, 0) * 1000000 - precedence;
