@@ -84,7 +84,7 @@ class World:
         inputs = {}
         for name, reads in picture.items():
             runs = [f"{slug}-{name}-{place}" for place in range(len(reads))]
-            inputs[name] = tuple(runs)
+            inputs[name] = tuple(run for run, answers in zip(runs, reads, strict=True) if answers)
             for read_by, answers in zip(runs, reads, strict=True):
                 source = Source(self.storage, slug, read_by)
                 for number, items in enumerate(answers, 1):

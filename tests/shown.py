@@ -194,6 +194,6 @@ class Library:
             trakt_username=profile.slug,
             trakt_slug=profile.slug,
             trakt_user_id=None,
-            inputs={name: (run.request.run_id,) for name in reads},
+            inputs={name: (run.request.run_id,) for name, read in reads.items() if read.fetched},
             endpoints=reads,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 
 import pytest
@@ -86,6 +87,24 @@ def test_replay_of_one_who_is_not_staged_fails_alone(home, served):
     assert result.code == 9
     assert "nobody" in result.err
     assert "otter: 0 imported" in result.out
+
+
+@pytest.mark.one_database
+def test_a_read_that_somebody_removed_is_missed_and_not_taken_for_an_empty_one(home, served):
+    served(make_account("otter", movies=6, shows=1, plays=20, ratings=5))
+    home.call("run", "otter")
+    scores = home.rows("select title_id, score from library_entries order by title_id")
+    shutil.rmtree(home.path / "data/staged/ratings/user=otter")
+
+    replayed = home.call("replay", "otter")
+    again = home.call("run", "otter")
+
+    assert replayed.code == 9
+    assert "ratings of otter" in replayed.err
+    assert again.code == 0
+    assert "0 imported" in again.out
+    assert (home.path / "data/staged/ratings/user=otter").exists()
+    assert home.rows("select title_id, score from library_entries order by title_id") == scores
 
 
 @pytest.mark.one_database

@@ -122,6 +122,11 @@ class _Run:
         now = self.desk.clock.now()
         if last is None or last.full_read_at is None or full_read_due(last.trakt_slug, last.full_read_at, now, every):
             return None
+        if not all(
+            self.storage.staged(name, last.trakt_slug, run) for name, runs in last.inputs.items() for run in runs
+        ):
+            # Somebody has removed what the picture stands on.
+            return None
         profile = Profile(last.trakt_username, last.trakt_slug, last.trakt_user_id)
         user_id = on_profile(profile)
         plan = await look(self.desk.client, path_of(profile.slug), last, int(now // DAY))

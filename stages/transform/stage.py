@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.duck import copy_to, open_duckdb, parquet, run_script
+from pipeline.errors import StorageError
 from pipeline.events import Extracted, ImportRequested, Transformed
 from pipeline.lookup import COLUMNS, look_up
 from pipeline.storage import Storage
@@ -128,7 +129,7 @@ def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: S
             for place, run_id in enumerate(event.inputs.get(endpoint, ())):
                 if (event.trakt_slug, run_id) not in known:
                     start = len(files)
-                    files += storage.staged(endpoint, event.trakt_slug, run_id)
+                    files += _staged(storage, endpoint, event.trakt_slug, run_id)
                     known[event.trakt_slug, run_id] = range(start, len(files))
                 for file in known[event.trakt_slug, run_id]:
                     for column, value in zip(runs.values(), (endpoint, file, number, place), strict=True):
@@ -147,6 +148,16 @@ def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: S
     except duckdb.BinderException:
         # Files of an older version, which lack a column. Not the usual way: it reads every file twice.
         run_script(connection, __package__, "pages", **{endpoint: read(endpoint, True) for endpoint in names})
+
+
+def _staged(storage: Storage, endpoint: str, slug: str, run_id: str) -> list[str]:
+    """The files of one read; an empty answer has left one, too: without any, all that it held would look gone."""
+    files = storage.staged(endpoint, slug, run_id)
+    if not files:
+        raise StorageError(
+            f"{endpoint} of {slug}, as run {run_id} read it, is not there", f"Run: trakt-import run {slug} --full"
+        )
+    return files
 
 
 def _resolve(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str) -> None:
