@@ -38,17 +38,17 @@ async def read_profile(
 
     locked: set[str] = set()
 
-    def on_profile(profile: Profile) -> str:
+    def on_profile(profile: Profile) -> tuple[str, str]:
         if profile.slug not in locked:
             run.held.enter_context(user_lock(run.storage, profile.slug))
             locked.add(profile.slug)
-        user_id = run.request.user_id
+        user_id, on_record = run.request.user_id, profile.slug
         if user_id is None or not enlisted or profile.slug != known:
             with run.database() as database:
-                user_id = _user_id(run, database, profile.slug, profile.trakt_id)
+                user_id, on_record = _user(run, database, profile.slug, profile.trakt_id)
         if run.resumed:
             refuse_superseded(run, user_id)
-        return user_id
+        return user_id, on_record
 
     return await extract(
         run.request,
@@ -91,8 +91,8 @@ def _known(run: Import, database: Database) -> str | None:
     return found[0].trakt_slug if found else None
 
 
-def _user_id(run: Import, database: Database, slug: str, trakt_id: int | None) -> str:
-    """Whose library this profile goes to; `BadInput` where that cannot be told, or would mix two people."""
+def _user(run: Import, database: Database, slug: str, trakt_id: int | None) -> tuple[str, str]:
+    """Whose library this profile goes to, and the slug on record; `BadInput` where it cannot be told, or would mix two."""
     from stages.load import accounts
 
     wanted = run.request.user_id
@@ -112,4 +112,6 @@ def _user_id(run: Import, database: Database, slug: str, trakt_id: int | None) -
             )
     if found and found[0].blocked_at:
         raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")
-    return database.check_user_id(wanted or (found[0].user_id if found else slug))
+    if not found:
+        return database.check_user_id(wanted or slug), slug
+    return found[0].user_id, found[0].trakt_slug

@@ -73,9 +73,9 @@ class House:
             run_id=f"r{self.runs}", at="2026-09-01T00:00:00Z", user=user, accept_empty=accept, full=full
         )
 
-        def on_profile(profile: Profile) -> str:
+        def on_profile(profile: Profile) -> tuple[str, str]:
             self.met.append(profile)
-            return "user-1"
+            return "user-1", profile.slug
 
         event = await extract(
             request,

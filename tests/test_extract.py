@@ -295,7 +295,7 @@ def test_an_error_of_the_caller_stops_before_anything_is_staged(house: House) ->
     async def run() -> None:
         request = ImportRequested(run_id="r1", at="2026-09-01T00:00:00Z", user="otter")
 
-        def on_profile(profile: Profile) -> str:
+        def on_profile(profile: Profile) -> tuple[str, str]:
             raise TraktImportError("locked")
 
         await extract(

@@ -34,6 +34,25 @@ def test_an_account_moves_to_another_profile_only_when_told(home, served):
 
 
 @pytest.mark.one_database
+def test_who_was_renamed_keeps_the_last_good_reads(home, served):
+    account = make_account("otter", movies=6, shows=1, plays=20, ratings=5)
+    sandbox = served(account)
+    home.call("run", "otter")
+    scores = home.rows("select title_id, score from library_entries order by title_id")
+    account.profile |= {"username": "beaver", "ids": account.profile["ids"] | {"slug": "beaver"}}
+    account.faults = Faults(fail_always={"ratings": 403})
+    account.changed()
+    sandbox.accounts = {"beaver": account}
+
+    result = home.call("run", "beaver")
+
+    assert result.code == 0
+    assert "ratings: refused with 403: the last good read stands" in result.err
+    assert home.rows("select user_id, trakt_slug from trakt_accounts") == [("otter", "beaver")]
+    assert home.rows("select title_id, score from library_entries order by title_id") == scores
+
+
+@pytest.mark.one_database
 def test_a_blocked_user_is_not_imported_until_added_again(home, served):
     served(make_account("otter", movies=6, shows=1, plays=20))
     home.call("run", "otter")

@@ -27,8 +27,8 @@ from stages.extract.reader import Desk, Progress, load_staging
 from stages.extract.schedule import DAY, full_read_due
 from stages.extract.source import Source, slug_of
 
-# Told who has answered, it gives the application's id of the user.
-OnProfile = Callable[[Profile], str]
+# Told who has answered, it gives the application's id of the user, and the slug that the user is on record under.
+OnProfile = Callable[[Profile], tuple[str, str]]
 # Each waits for the disk, the processor, and the interpreter: three keep all of them busy.
 THREADS = 3
 # Seconds: the first requests are out by then.
@@ -59,11 +59,11 @@ async def extract(
 ) -> Extracted:
     """Read what Trakt shows of `request.user`, one Parquet file for each answer: everything, or what has changed.
 
-    `on_profile` is told who answered before anything is staged, and gives the application's id of the user; it may
-    raise, and may be told twice. With `known_slug`, of a user on record, nothing waits for the profile, and where an
-    earlier picture stands, only what differs from it is read, unless a full reading is asked for or due. `progress` is
-    called on the event loop. `resumed` says that this run was interrupted here before: what it staged is not asked for
-    again. `client` is one that is open already, shared by many runs.
+    `on_profile` is told who answered before anything is staged, and gives the application's id of the user and the
+    slug on record; it may raise, and may be told twice. With `known_slug`, of a user on record, nothing waits for the
+    profile, and where an earlier picture stands, only what differs from it is read, unless a full reading is asked for
+    or due. `progress` is called on the event loop. `resumed` says that this run was interrupted here before: what it
+    staged is not asked for again. `client` is one that is open already, shared by many runs.
 
     Raises `BadInput`, `NotFound`, `PrivateProfile`, `ConfigurationError`, `StorageError`; and, once all that can be
     staged is staged, `Unavailable` or `RateLimited`. Nothing half-written stays behind, also when cancelled.
@@ -128,7 +128,7 @@ class _Run:
             # Somebody has removed what the picture stands on.
             return None
         profile = Profile(last.trakt_username, last.trakt_slug, last.trakt_user_id)
-        user_id = on_profile(profile)
+        user_id, _ = on_profile(profile)
         plan = await look(self.desk.client, path_of(profile.slug), last, int(now // DAY))
         if plan is None:
             return None
@@ -194,10 +194,9 @@ class _Run:
 
     def _welcome(self, profile: Profile, on_profile: OnProfile, *, under_way: bool = False) -> str:
         """The application's id of the user; from here on pages are staged, of lists that may be under way already."""
-        user_id = on_profile(profile)
-        last = last_extracted(self.storage, profile.slug)
-        if last is None and self.known_slug is not None:
-            last = last_extracted(self.storage, self.known_slug)
+        user_id, on_record = on_profile(profile)
+        # One who was renamed since has the last good reads under the old name.
+        last = last_extracted(self.storage, profile.slug) or last_extracted(self.storage, on_record)
         if not under_way:
             self.lists = self._prepared(profile.slug)
         self._begin(last, profile.slug)

@@ -51,7 +51,11 @@ def _read(here: Ground) -> tuple[ImportRequested, Extracted]:
 
     request = ImportRequested(run_id=new_run_id(), at=Clock().stamp(), user="huge")
     work = extract(
-        request, settings=here.settings, storage=here.storage, clock=Clock(), on_profile=lambda profile: profile.slug
+        request,
+        settings=here.settings,
+        storage=here.storage,
+        clock=Clock(),
+        on_profile=lambda profile: (profile.slug, profile.slug),
     )
     return request, asyncio.run(work)
 
