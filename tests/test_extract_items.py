@@ -174,6 +174,7 @@ def test_3d_comes_in_many_forms(tmp_path: Path, value: Any) -> None:
         ("movie.ids.trakt", 770001.0, 770001),
         ("movie.ids.tmdb", 0, None),
         ("movie.ids.imdb", " TT0012345 ", "tt0012345"),
+        ("movie.ids.imdb", "tt0012345\n", "tt0012345"),
         ("movie.ids.imdb", "http://x", None),
         ("movie.year", "2019", 2019),
         ("movie.year", 10**30, None),

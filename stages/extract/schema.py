@@ -34,7 +34,7 @@ class Kind(Enum):
 
 
 Id = Annotated[int, Meta(gt=0, le=LARGEST), Kind.ID]
-ImdbId = Annotated[str, Meta(pattern=r"^tt[0-9]{5,}$"), Kind.IMDB]
+ImdbId = Annotated[str, Meta(pattern=r"^tt[0-9]{5,}\Z"), Kind.IMDB]
 Key = Annotated[int, Meta(gt=0, le=LARGEST), Kind.KEY]
 Count = Annotated[int, Meta(ge=0, le=LARGEST), Kind.COUNT]
 Whole = Annotated[int, Meta(ge=-LARGEST, le=LARGEST), Kind.WHOLE]
