@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,11 +72,16 @@ def load_settings(environ: Mapping[str, str] = os.environ, folder: Path | None =
             )
         return parsed
 
+    client_id = text("TRAKT_CLIENT_ID")
+    if client_id is not None and not re.fullmatch("[!-~]+", client_id):
+        raise ConfigurationError(
+            "TRAKT_CLIENT_ID holds a character that no key has", "Copy the client id anew from Trakt's settings."
+        )
     log_format = text("LOG_FORMAT") or "text"
     if log_format not in ("text", "json"):
         raise ConfigurationError(f"LOG_FORMAT is {log_format!r}", "LOG_FORMAT is text or json.")
     return Settings(
-        client_id=text("TRAKT_CLIENT_ID"),
+        client_id=client_id,
         api_url=_api_url(text("TRAKT_API_URL") or Settings.api_url),
         database_url=_database_url(text("DATABASE_URL") or "sqlite:///data/app.db"),
         data_url=_data_url(text("DATA_URL") or Settings.data_url),

@@ -140,6 +140,19 @@ def test_no_key_ends_before_any_request(home, served, monkeypatch):
     assert sandbox.count() == 0
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize("key", ["k\xe4y", "two words", "two\nlines"])
+def test_a_key_that_cannot_be_one_ends_before_any_request(home, served, monkeypatch, key):
+    sandbox = served(make_account("otter", movies=5, shows=0, plays=5))
+    monkeypatch.setenv("TRAKT_CLIENT_ID", key)
+
+    result = home.call("run", "otter")
+
+    assert (result.code, sandbox.count()) == (3, 0)
+    assert "TRAKT_CLIENT_ID" in result.err
+    assert key not in result.err
+
+
 def test_a_refused_key_is_told_apart_from_a_private_profile(home, served):
     served(make_account("otter", movies=5, shows=1, plays=20), faults=Faults(key_invalid=True))
 
