@@ -53,6 +53,14 @@ def test_an_older_schema_is_left_to_db_upgrade_which_keeps_every_row(home):
     assert len(copies) == (home.database.name == "sqlite")
 
 
+def test_a_table_that_is_missing_is_made(home, served):
+    served(make_account("otter", **SMALL))
+    home.change("drop table watches")
+
+    assert home.call("run", "otter").code == 0
+    assert home.rows("select count(*) from watches") == [(30,)]
+
+
 def test_a_newer_schema_is_not_touched(home):
     home.call("db", "upgrade")
     home.change("update schema_version set version = 99")

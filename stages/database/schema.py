@@ -23,14 +23,15 @@ class Upgraded:
 
 
 def prepare(database: Database) -> None:
-    """Create the tables where there are none; `DatabaseError` for another schema version than ours."""
+    """Create the tables that are missing; `DatabaseError` for another schema version than ours."""
     version = database.version()
-    if version is None:
-        with database.transaction():
-            database.schema_lock()
-            if database.version() is None:
+    if version in (None, SCHEMA_VERSION):
+        # Of the catalogue alone, the application may be making its view anew.
+        if version is None or any(database.relation(table) is None for table in tables(database) if table != CATALOGUE):
+            with database.transaction():
+                database.schema_lock()
                 create(database)
-    elif version != SCHEMA_VERSION:
+    else:
         raise DatabaseError(
             f"its schema is version {version}, this program's is {SCHEMA_VERSION}",
             "Install the newer trakt-import." if version > SCHEMA_VERSION else "Run: trakt-import db upgrade",
