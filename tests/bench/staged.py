@@ -53,10 +53,10 @@ PICTURE = """
         case item % 4 when 0 then 'ratings' when 1 then 'watchlist' else 'watched_' || kind || 's' end as endpoint,
         list(
             case item % 4
-                when 0 then to_json({{'rated_at': moment, 'rating': 1 + item % 10, 'type': kind, 'movie': title, 'show': title}})
-                when 1 then to_json({{'id': item, 'rank': item, 'listed_at': moment, 'type': kind, 'movie': title, 'show': title}})
-                else to_json({{'plays': 1, 'last_watched_at': moment, 'last_updated_at': moment, 'movie': title, 'show': title,
-                    'seasons': [{{'number': 1, 'episodes': [{{'number': 1, 'plays': 1, 'last_watched_at': moment}}]}}]}})
+                when 0 then json_object('rated_at', moment, 'rating', 1 + item % 10, 'type', kind, kind, title)
+                when 1 then json_object('id', item, 'rank', item, 'listed_at', moment, 'type', kind, kind, title)
+                else json_object('plays', 1, 'last_watched_at', moment, 'last_updated_at', moment, kind, title,
+                    'seasons', [{{'number': 1, 'episodes': [{{'number': 1, 'plays': 1, 'last_watched_at': moment}}]}}])
             end
             order by item
         ) as items
