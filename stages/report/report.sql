@@ -35,7 +35,7 @@ from outcomes where title_id_before <> title_id order by run_id, kind, name, tra
 create view kept as
 with names as (
     select run_id, title_id, min_by((kind, name), trakt_id) as known
-    from loaded where title_id is not null
+    from loaded semi join kept_values using (run_id, title_id)
     group by run_id, title_id
 )
 select k.run_id, n.known[1] as kind, n.known[2] as name, k.title_id, k."table", k.season, k.episode, k.history_id, k."column",
