@@ -165,6 +165,19 @@ def test_a_report_that_does_not_balance_says_so_loudly_and_names_the_rows(home, 
     assert lost in text(result).split("IT DOES NOT BALANCE")[1]
 
 
+@pytest.mark.one_database
+def test_a_page_of_plays_that_was_lost_after_it_was_read_is_missed(home, served):
+    served(make_account("otter", movies=20, shows=5, plays=300))
+    home.call("run", "otter")
+    (home.path / next((home.path / "data").glob("staged/history/user=otter/run=*/page-00002.parquet"))).unlink()
+
+    result = home.call("replay", "otter")
+
+    assert result.code == 9
+    assert "does not balance" in result.err
+    assert "300 plays were read" in home.call("report").out
+
+
 class Strict(HTMLParser):
     """Complains of a tag that closes another than the last one opened."""
 

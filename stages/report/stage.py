@@ -93,13 +93,17 @@ def _result(
         for name, read in extracted.endpoints.items()
     ]
     equations.append(_equation("titles = imported + skipped + not in the catalogue", plays["titles"], titles["titles"]))
+    # As extract counted them: of a file that was lost since, neither side would know. Older events do not say.
+    read = sum(extracted.marks["history"].plays.values()) if "history" in extracted.marks else plays["staged"]
     equations.append(
         _equation(
             "distinct plays = resolved to watches + of titles not in the catalogue + rejected",
-            plays["staged"] + plays["rejected"],
+            read + plays["rejected"],
             plays["resolved"] + plays["not_in_catalogue"] + plays["rejected"],
         )
     )
+    if read != plays["staged"]:
+        equations[-1]["rows"] = [f"history: {read} plays were read, {plays['staged']} of them lie staged"]
     equations += [
         _equation(
             f"resolved rows = inserted + updated + unchanged + kept + left alone + deleted here ({name})",
@@ -130,7 +134,8 @@ def _equation(name: str, left: int, right: int) -> dict[str, Any]:
 def _name_rows(equations: list[dict[str, Any]], lost: Sequence[Mapping[str, Any]]) -> None:
     for equation in equations:
         if not equation["balanced"]:
-            equation["rows"] = [row["what"] for row in lost if equation["name"].startswith(row["equation"])]
+            rows = [row["what"] for row in lost if equation["name"].startswith(row["equation"])]
+            equation["rows"] = [*equation.get("rows", ()), *rows]
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, list[dict[str, Any]]]:
