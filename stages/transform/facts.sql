@@ -21,7 +21,7 @@ delete from watched using (
 ) as twice
 where watched.run = twice.run and watched.title = twice.title and watched.recency < twice.latest;
 
--- An episode that stands twice in its show's row: the newest, then the later in the list.
+-- Of an episode that stands twice in its show's row the newest counts, then the later in the list.
 create table watched_parts as
 with seasons as (
     select run, title, unnest(seasons) as season, generate_subscripts(seasons, 1) as place from watched where kind = 'show'
@@ -31,12 +31,19 @@ episodes as (
         unnest(season.episodes) as episode, generate_subscripts(season.episodes, 1) as position
     from seasons
 )
-select run, title, season, episode.number as episode, episode.plays as plays, moment(episode.last_watched_at) as last_watched_at
-from episodes
-qualify row_number() over (
-    partition by run, title, season, episode.number
-    order by moment(episode.last_watched_at) desc nulls last, place desc, position desc
-) = 1;
+select run, title, season, episode.number as episode, episode.plays as plays, moment(episode.last_watched_at) as last_watched_at,
+    (dated(last_watched_at), place, position) as recency
+from episodes;
+
+delete from watched_parts using (
+    select run, title, season, episode, max(recency) as latest
+    from watched_parts semi join (
+        select run, title, season, episode from watched_parts group by all having count(*) > 1
+    ) using (run, title, season, episode)
+    group by all
+) as twice
+where watched_parts.run = twice.run and watched_parts.title = twice.title and watched_parts.season = twice.season
+    and watched_parts.episode = twice.episode and watched_parts.recency < twice.latest;
 
 create table plays as
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes,
@@ -104,12 +111,19 @@ episodes as (
         unnest(season.episodes) as episode, generate_subscripts(season.episodes, 1) as position
     from seasons
 )
-select run, title, season, episode.number as episode, moment(episode.collected_at) as collected_at, episode.metadata as metadata
-from episodes
-qualify row_number() over (
-    partition by run, title, season, episode.number
-    order by moment(episode.collected_at) desc nulls last, place desc, position desc
-) = 1;
+select run, title, season, episode.number as episode, moment(episode.collected_at) as collected_at, episode.metadata as metadata,
+    (dated(collected_at), place, position) as recency
+from episodes;
+
+delete from collected_parts using (
+    select run, title, season, episode, max(recency) as latest
+    from collected_parts semi join (
+        select run, title, season, episode from collected_parts group by all having count(*) > 1
+    ) using (run, title, season, episode)
+    group by all
+) as twice
+where collected_parts.run = twice.run and collected_parts.title = twice.title and collected_parts.season = twice.season
+    and collected_parts.episode = twice.episode and collected_parts.recency < twice.latest;
 
 -- Trakt's last answer, believed only while it still lies ahead of the run.
 create table watching as

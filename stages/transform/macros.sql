@@ -8,7 +8,7 @@ create type status as enum ('active', 'finished');
 
 -- A moment as we keep it: to the second; 1970 and earlier is Trakt's way to say "unknown".
 create macro moment(value) as
-    case when value >= timestamptz '1970-01-01 00:00:01+00' then date_trunc('second', value) end;
+    case when value >= timestamptz '1970-01-01 00:00:01+00' then make_timestamptz(epoch_us(value) // 1000000 * 1000000) end;
 
 -- A date to tell copies of an item apart by: one without is the oldest.
 create macro dated(value) as coalesce(value, timestamptz '-infinity');
