@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline.clock import Clock
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, TraktImportError
 from pipeline.events import ImportFailed, ImportRequested
 from pipeline.journal import Journal
 from pipeline.locks import night_lock
@@ -119,7 +119,12 @@ def _named(names: Iterable[str], known: dict[str, list[Account]]) -> list[Target
 
     found: dict[str, Target] = {}
     for name in names:
-        asked = asked_name(name)
+        try:
+            asked = asked_name(name)
+        except TraktImportError:
+            # It is told of as any other who fails, and stops nobody.
+            found[name] = Target(name, None, (None,))
+            continue
         slug = asked.slug
         of_slug = known.get(slug, [])
         if any(account.blocked_at for account in of_slug):

@@ -212,6 +212,23 @@ def test_names_come_from_a_file(home, served):
 
 
 @pytest.mark.one_database
+def test_a_name_that_cannot_be_one_stops_nobody(home, served):
+    served(*crowd(2))
+    (home.path / "names").write_text("user-1\nsomebody@example.org\n日本\nuser-0\n", encoding="utf-8")
+
+    result = home.call("batch", "--users", "names", "--json")
+
+    assert result.code == 9
+    told = {user["user"]: (user["status"], user.get("exit_code")) for user in result.json["users"]}
+    assert told == {
+        "user-0": ("changed", None),
+        "user-1": ("changed", None),
+        "somebody@example.org": ("failed", 2),
+        "日本": ("failed", 4),
+    }
+
+
+@pytest.mark.one_database
 def test_a_refused_key_ends_the_batch(home, served):
     accounts = crowd(30)
     sandbox = served(*accounts, faults=Faults(key_invalid=True))
