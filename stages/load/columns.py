@@ -62,7 +62,7 @@ def _sides(table: Table, name: str) -> str:
     ours = f"case when has_base then o.{name} else nullif(o.{name}, 0) end" if name in COUNTERS else f"o.{name}"
     date = DATED_BY.get(name)
     newer = f"coalesce(t.{date} > o.updated_at, false)" if date and not table.events else "true"
-    return f"t.{name}, b.{name}, {ours}, has_base, {newer}"
+    return f"t.{name}, b.{name}, {ours}, {newer}"
 
 
 def _side(side: str, names: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 -- counts: what becomes of one table's resolved rows, per run.
--- Takes `marks` (counted before the comparison), `theirs` (those that were decided about), `acted` (the
--- same, decided) and `appended` (how many are inserted as they are, by title).
+-- Takes `marks` (counted before the comparison), `theirs` (those that were to be decided about), `decided` (the same,
+-- decided) and `appended` (how many are inserted as they are, by title).
 -- Gives one row per run. All other rows equal the baseline or the row that is there, so they are unchanged; they are
 -- counted before the comparison, so that a row lost or doubled in it breaks the sum.
 
@@ -12,7 +12,7 @@ fates as (
         count(*) filter (fate = 'unchanged') as unchanged,
         count(*) filter (fate = 'kept') as kept,
         count(*) filter (fate in ('deleted_here', 'delete')) as deleted_here
-    from acted
+    from decided
     group by run
 ),
 added as (select run, sum(rows)::bigint as appended from appended group by run)

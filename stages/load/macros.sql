@@ -1,24 +1,17 @@
 -- macros: the three-way merge of one column, as version control does it.
--- theirs = Trakt's side now, base = Trakt's side at the last import, ours = the application's row. `newer` says whether
--- Trakt's date of the fact is later than the row's own stamp. The first line that holds decides; where both are the same,
--- either is right.
+-- theirs = Trakt's side now, base = Trakt's side at the last import (null without one), ours = the application's row.
+-- `newer` says whether Trakt's date of the fact is later than the row's own stamp. The first line that holds decides.
 
-create macro merged(theirs, base, ours, has_base, newer) as
+create macro merged(theirs, base, ours, newer) as
     case
-        when has_base and theirs is not distinct from base then ours
-        when has_base and ours is not distinct from base then theirs
-        when not has_base and ours is null then theirs
-        when not has_base and theirs is null then ours
-        when newer then theirs
+        when theirs is not distinct from base then ours
+        when ours is not distinct from base or newer then theirs
         else ours
     end;
 
 -- Whether both sides changed and ours won.
-create macro kept(theirs, base, ours, has_base, newer) as
-    theirs is distinct from ours
-    and case when has_base then theirs is distinct from base and ours is distinct from base
-        else ours is not null and theirs is not null end
-    and not newer;
+create macro kept(theirs, base, ours, newer) as
+    theirs is distinct from ours and theirs is distinct from base and ours is distinct from base and not newer;
 
 -- What the tables of a batch give together: titles with a change, and values of ours that stand (see kept.sql).
 create table changed_titles (run bigint, title_id varchar);

@@ -66,8 +66,8 @@ def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[B
         )
         for number, (request, extracted, transformed) in enumerate(batch)
     ]
-    marks = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
-    connection.execute(f"insert into runs values {marks}", [value for row in rows for value in row])
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    connection.execute(f"insert into runs select {', '.join(['unnest(?)'] * len(columns))}", columns)
     connection.execute("create type who as enum (select distinct unnest([user_id, trakt_slug, run_id]) from runs)")
 
 

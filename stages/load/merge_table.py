@@ -22,7 +22,7 @@ from stages.load.tables import Table
 if TYPE_CHECKING:
     import duckdb
 
-ACTED = "acted as a join (select run, run_id from runs) as r using (run)"
+DECIDED = "decided as a join (select run, run_id from runs) as r using (run)"
 # Of the resolved rows: where more than that are wanted of the database, all rows of their users are read.
 MOST = 0.3
 Base = tuple[str | None, str | None]
@@ -71,7 +71,7 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
     last, new = _last(sides, table), _file(table, sides.batch[0][2].batch_id)
     settled = last and not (bare or any(moved for *_, moved, _ in marks))
     differ = differing(connection, sides.storage, last, new) if settled else None
-    if differ is not None and alike(connection, sides.storage, last, new, differ):
+    if differ is not None and not differ:
         connection.execute("create view fresh as select 0 as run, * from resolved limit 0")
         _keep_before(sides, connection, table, _before_fresh(table))
         return _uncompared(marks, {}), Writes()
@@ -81,7 +81,7 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
     if differ is not None and alike(connection, sides.storage, last, new, {*table.key, "moved"} & {*differ}):
         before = parquet(sides.storage, [last])
         run_script(connection, __package__, "placed", **parts, **by_place(table, differ), before=before)
-        parts["candidates"] = "picture"
+        parts |= {"kind": "view", "candidates": "picture"}
     else:
         connection.execute(f"create view picture as {picture}")
         if compared:
@@ -89,7 +89,7 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
             connection.execute(f"create view baseline as from {baseline}")
             run_script(connection, __package__, "wanted", **parts)
         known = f"semi join wanted using (run, {parts['key']})" if files else f"where leaves or not {parts['bare']}"
-        parts["candidates"] = f"(from picture {known})"
+        parts |= {"kind": "table", "candidates": f"(from picture {known})"}
     connection.execute(f"create view fresh as from picture where {parts['bare']} and not leaves")
     run_script(connection, __package__, "appended")
     decided = compared and _decide(sides, connection, table, parts)
@@ -141,22 +141,19 @@ def _last(sides: Sides, table: Table) -> str:
 
 
 def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, parts: dict[str, str]) -> bool:
-    """Make `theirs`, `ours` and `acted`; false, and no `acted`, where nothing is to be held against ours."""
+    """Make `theirs`, `ours` and `decided`; false, and none of them, where nothing is to be held against ours."""
     most, wanted = _most(connection)
     if most:
         with sides.reading() as database, all_rows(connection, database, table, table.key | table.values):
             run_script(connection, __package__, "narrowed", **parts)
         connection.execute("create or replace view wanted as from narrowed")
-        parts["candidates"] = f"(from picture semi join wanted using (run, {parts['key']}))"
+        parts |= {"kind": "table", "candidates": f"(from picture semi join wanted using (run, {parts['key']}))"}
         most, wanted = _most(connection)
     if not wanted:
         return False
     with sides.one_reads:
         read_ours(connection, sides.database, table, most=most)
-    run_script(connection, __package__, "theirs", **parts)
-    if not connection.execute("from theirs limit 1").fetchall():
-        return False
-    for script in ("decided", "actions", "kept"):
+    for script in ("theirs", "decided", "kept"):
         run_script(connection, __package__, script, **parts)
     return True
 
@@ -202,9 +199,9 @@ def _writes(
         writes.fresh = f"select {columns} from ({picture}) as a where {bare} and not leaves"
     if decided:
         values = _values(database, table, sides.at, "true", "r.run_id")
-        writes.inserts = connection.sql(inserts(table, values, ACTED)).to_arrow_table()
+        writes.inserts = connection.sql(inserts(table, values, DECIDED)).to_arrow_table()
         values = _values(database, table, sides.at, "a.clean", "r.run_id")
-        writes.changes = connection.sql(changes(database, table, values, ACTED)).to_arrow_table()
+        writes.changes = connection.sql(changes(database, table, values, DECIDED)).to_arrow_table()
         if not sides.batch[0][0].dry_run:
             with sides.one_reads:
                 stage_changes(database, table, writes.changes)
@@ -220,7 +217,7 @@ def _before(table: Table) -> str:
     became = ", ".join(f"{name} := a.{name}" for name in table.values)
     return (
         f"(select a.fate, {keys}, {was}, case when a.fate = 'update' then struct_pack({became}) end as became, "
-        "r.trakt_slug, r.run_id from acted as a join (select run, run_id, trakt_slug from runs) as r using (run) "
+        "r.trakt_slug, r.run_id from decided as a join (select run, run_id, trakt_slug from runs) as r using (run) "
         f"left join ours as o using ({', '.join(table.key)}) where a.fate in ('insert', 'update', 'delete') "
         f"order by {keys})"
     )

@@ -2,8 +2,7 @@
 -- Takes `runs`, `changed_titles`, `kept_values` and the resolved outcomes. Gives `loaded_outcomes`, one row per title.
 
 create view loaded_outcomes as
-with changed_once as (select distinct run, title_id from changed_titles),
-parts as (
+with parts as (
     select run, title_id, season, episode,
         case when episode is not null then 'episode ' || season || 'x' || episode || ': '
             when season is not null then 'season ' || season || ': ' else '' end
@@ -16,10 +15,14 @@ kept as (
     from parts
     group by run, title_id
 )
-select r.run, r.user_id, o.kind, o.trakt_id, o.title, o.name, o.title_id,
-    case when o.title_id is null then 'error' when c.title_id is not null then 'imported' else 'skipped' end as outcome,
+select r.run, r.user_id, o.kind::enum('movie', 'show') as kind, o.trakt_id, o.title, o.name, o.title_id,
+    case
+        when o.title_id is null then 'error'
+        when (r.run, o.title_id) in (select run, title_id from changed_titles) then 'imported'
+        else 'skipped'
+    end::enum('error', 'imported', 'skipped') as outcome,
     k.kept, r.trakt_slug, r.run_id
 from {resolved} as o
-join runs as r on r.run_id = o.run_id
-left join changed_once as c on c.run = r.run and c.title_id = o.title_id
+join (select run, run_id as resolved_by, user_id::who as user_id, trakt_slug::who as trakt_slug, run_id::who as run_id from runs)
+    as r on r.resolved_by = o.run_id
 left join kept as k on k.run = r.run and k.title_id = o.title_id;

@@ -5,17 +5,19 @@
 -- Gives `picture`, `base` and `wanted`, with none but the rows that are to be held against the application's.
 
 create table placed as
-select t.run_id, {t_columns}, {before_values}, b.gone as was_gone,
-    not b.left_alone and (t.run_id, b.run_id) in (select run_id, base_run_id from runs) as has_base
-from {resolved} as t
-positional join {before} as b
-where not t.left_alone and not t.carried
-    and ({differ} or b.gone or b.left_alone or (t.run_id, b.run_id) not in (select run_id, base_run_id from runs));
-
-create table picture as
-select r.run, r.run_id, r.trakt_slug, r.overwrite, false as leaves, false as moved, {t_columns}
-from placed as t
+select r.run, r.run_id, r.trakt_slug, r.overwrite, t.* exclude (run_id)
+from (
+    select t.run_id, {t_columns}, {before_values}, b.gone as was_gone,
+        not b.left_alone and (t.run_id, b.run_id) in (select run_id, base_run_id from runs) as has_base
+    from {resolved} as t
+    positional join {before} as b
+    where not t.left_alone and not t.carried
+        and ({differ} or b.gone or b.left_alone or (t.run_id, b.run_id) not in (select run_id, base_run_id from runs))
+) as t
 join (select run, run_id, trakt_slug, overwrite from runs) as r on r.run_id = t.run_id;
+
+create view picture as
+select run, run_id, trakt_slug, overwrite, false as leaves, false as moved, {t_columns} from placed as t;
 
 create view base as select {key}, {was}, was_gone as gone from placed where has_base;
 

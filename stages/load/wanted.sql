@@ -4,7 +4,7 @@
 -- Gives `base` (the rows that this user's baseline really has), and `wanted`: the keys of all rows but those of bare runs,
 -- which are inserted as they are, and those that equal the baseline, which never travel.
 -- What mode `new` left alone then was never compared; what moved away then is another title's.
--- Here and in theirs.sql two rows of one key are equal where a hash of all their values (64 bits) is.
+-- Here and in narrowed.sql two rows of one key are equal where a hash of all their values (64 bits) is.
 
 create view base as
 select {b_columns}, b.gone
