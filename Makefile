@@ -6,11 +6,15 @@ BIN := .venv/bin
 
 # USER is set by every login shell: only one given on make's own command line counts.
 ifneq (,$(findstring command,$(origin USER)))
-export IMPORT_USER := $(USER)
+export IMPORT_USER := $(value USER)
 endif
-ifneq (,$(findstring command,$(origin SQL)))
-override SQL := $(value SQL)
+# A $ in a value is a $: to make, it would begin a variable or a command.
+define as_it_stands
+ifneq (,$$(findstring command,$$(origin $(1))))
+override $(1) := $$(value $(1))
 endif
+endef
+$(foreach name,USER SQL RUN DB ONLY,$(eval $(call as_it_stands,$(name))))
 export IMPORT_USER DB RUN ONLY SQL
 
 help: ## list the commands
