@@ -201,6 +201,20 @@ def test_forget_finds_one_who_never_let_us_in_by_whatever_was_typed(home, served
 
 
 @pytest.mark.one_database
+def test_forget_finds_what_was_read_under_an_older_name(home, served):
+    account = make_account("otter", movies=2, shows=1, plays=4)
+    sandbox = served(account)
+    home.call("run", "otter", "--user-id", "7")
+    account.profile |= {"username": "beaver", "ids": account.profile["ids"] | {"slug": "beaver"}}
+    account.changed()
+    sandbox.accounts = {"beaver": account}
+    assert home.call("run", "beaver").code == 0
+
+    assert home.call("forget", "beaver").code == 0
+    assert traces(home, "otter") == traces(home, "beaver") == []
+
+
+@pytest.mark.one_database
 def test_forget_may_leave_the_library(home, served):
     served(make_account("otter", movies=6, shows=2, plays=60))
     home.call("run", "otter")

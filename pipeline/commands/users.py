@@ -86,7 +86,6 @@ def forget(state: State, user: str, keep_library: bool) -> None:
         rows = forget_rows(database, storage, found, slug=slug, keep_library=keep_library, at=at)
         # The baseline lies in the files: they go after the rows.
         files = forget_files(storage, slug, runs)
-    storage.remove(f"locks/{slug}.lock")
     click.echo(f"{slug} is forgotten and blocked since {at}.")
     for name, count in (*rows.items(), *files.items()):
         if count:

@@ -56,6 +56,8 @@ def forget_files(storage: Storage, slug: str, runs: dict[str, list[Any]]) -> Cou
             storage.remove(name)
         _remove(storage, f"runs/{run_id}")
     gone["journals"] = len(runs)
+    for one in slugs:
+        storage.remove(f"locks/{one}.lock")
     return gone
 
 
