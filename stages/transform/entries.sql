@@ -1,5 +1,5 @@
 -- entries: the user's titles, seasons, episodes and plays as Trakt's side of the application's tables.
--- Takes the facts and `trakt_titles` (a view, read once). Gives `title_facts`, and `library_entries`, `season_entries`,
+-- Takes the facts and `trakt_titles`. Gives `title_facts`, and `library_entries`, `season_entries`,
 -- `episode_entries`, `watches` (each with `run`, without run and user names) and `outcomes`.
 -- Two Trakt titles that are one catalogue title become one entry: plays added, episodes united, the earliest first and
 -- the latest last date, the latest rating, list date and collection details, the larger aired, the strongest evidence.
