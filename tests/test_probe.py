@@ -68,6 +68,36 @@ def test_a_collection_that_stats_do_not_count_is_asked_for_in_turn(home, served)
     assert requests(sandbox, home) == 4
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "answer"),
+    [("ratings", 403), ("ratings", 204), ("history", 403), ("history", 204), ("watched_movies", 403)],
+)
+def test_what_was_refused_or_not_believed_is_asked_for_again_the_next_night(home, served, account, endpoint, answer):
+    sandbox = served(account)
+    home.call("run", "otter")
+    movie = next(title for title in account.titles if title.kind == "movie")
+    account.add_play(movie, "2026-10-02T20:00:00.000Z")
+    account.ratings[:] = [row for row in account.ratings if row.get("movie", {}).get("ids") != movie.movie()["ids"]]
+    account.ratings.append(
+        {"rated_at": "2026-10-02T21:00:00.000Z", "rating": 10, "type": "movie", "movie": movie.movie()}
+    )
+    account.changed()
+    account.faults = Faults(fail_always={endpoint: answer})
+    home.call("run", "otter")
+    account.faults = Faults()
+
+    asked = requests(sandbox, home)
+    nightly = contents(home)
+    settled = requests(sandbox, home)
+    home.call("run", "otter", "--full")
+
+    assert nightly == contents(home)
+    assert home.rows("select count(*) from watches") == [(701,)]
+    assert home.rows(f"select score from library_entries where trakt_id = {movie.trakt}") == [(10,)]
+    assert asked < 12
+    assert settled == 2
+
+
 def test_one_who_became_private_keeps_everything(home, served, account):
     sandbox = served(account)
     home.call("run", "otter")

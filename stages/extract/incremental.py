@@ -28,11 +28,11 @@ async def read_changed(lists: Lists, plan: Plan, last: Extracted, storage: Stora
         lists.readers[name].outcome = "read"
     work = [lists.read_list(lists.readers[name]) for name in sorted(plan.whole)]
     if plan.plays:
-        work.append(_read_plays(lists, plan.plays, last, storage))
+        work.append(_read_plays(lists, plan, last, storage))
     await together(*work)
 
 
-async def _read_plays(lists: Lists, kinds: set[str], last: Extracted, storage: Storage) -> None:
+async def _read_plays(lists: Lists, plan: Plan, last: Extracted, storage: Storage) -> None:
     history = lists.readers[HISTORY.name]
     history.outcome = "newest"
     runs = last.inputs.get(HISTORY.name, ())
@@ -42,13 +42,14 @@ async def _read_plays(lists: Lists, kinds: set[str], last: Extracted, storage: S
     if history.outcome != "newest":
         return
     titles = set(history.plays)
-    if not known or not _adds_up(history, lists.stats, last, kinds):
+    if not known or not _adds_up(history, lists.stats, last, plan.plays):
         # A play was added further down, or one is gone: only the whole tells which.
         history.keys -= known
         history.reading = Reading(lambda: len(history.keys))
         history.outcome, titles = "read", set()
         await lists.read_list(history)
-    kinds = kinds | {kind for kind, _, _ in titles}
+    kinds = {kind for kind in WATCHED if WATCHED[kind].name not in plan.whole}
+    kinds &= plan.plays | {kind for kind, _, _ in titles}
     await together(*(_read_watched(lists, kind, {title for title in titles if title[0] == kind}) for kind in kinds))
 
 

@@ -22,6 +22,7 @@ from stages.extract.endpoints import (
     COLLECTION_MOVIES,
     COLLECTION_SHOWS,
     HISTORY,
+    LISTS,
     RATINGS,
     STATS,
     WATCHED_MOVIES,
@@ -33,6 +34,8 @@ from stages.extract.endpoints import (
 
 Figures = Mapping[str, Any]
 COLLECTIONS = (COLLECTION_MOVIES, COLLECTION_SHOWS)
+# What may be read as a whole by itself: all but history.
+OWN_LISTS = frozenset(endpoint.name for endpoint in LISTS if endpoint is not HISTORY)
 NEWEST_LISTED = {"sort_by": "added", "sort_how": "desc"}
 # What moves when a play comes or goes. Minutes and progress also move with the titles themselves.
 PLAYS = {
@@ -71,10 +74,17 @@ async def look(client: Guest, path: str, last: Extracted, night: int) -> Plan | 
     """
     try:
         if last.stats is not None:
-            return await _by_stats(client, path, last, last.stats, night)
-        return await _by_stand_ins(client, path, last, night)
+            plan = await _by_stats(client, path, last, last.stats, night)
+        else:
+            plan = await _by_stand_ins(client, path, last, night)
     except _Unclear:
         return None
+    # What was refused or not believed may lack what the figures of that day counted already: no probe tells of it again.
+    owed = {name for name, read in last.endpoints.items() if read.outcome in ("refused", "implausible")}
+    plan.whole |= owed & OWN_LISTS
+    if HISTORY.name in owed:
+        plan.plays |= set(WATCHED)
+    return plan
 
 
 async def _by_stats(client: Guest, path: str, last: Extracted, before: Figures, night: int) -> Plan:
