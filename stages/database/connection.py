@@ -38,6 +38,8 @@ class Database:
     begin: ClassVar[str]
     row_lock: ClassVar[str]
     """Ends a `select` that locks the rows it finds and waits for none: `RowsLocked` where another session has one."""
+    place: ClassVar[str]
+    """The column that says where in its table a row lies: the quickest way back to one that is locked."""
 
     user_id_type: IdType = "text"
     title_id_type: IdType = "text"

@@ -64,6 +64,7 @@ class PostgreSQL(Database):
     }
     begin = "begin"
     row_lock = "for update of t nowait"
+    place = "ctid"
 
     def start(self) -> None:
         """Set what the session needs, and learn the types of the application's ids."""

@@ -88,22 +88,40 @@ def committed(database: Database, run_ids: Sequence[str]) -> set[str]:
     return found
 
 
-def record(database: Database, event: Extracted, at: str, base: str | None, last_run_id: str | None) -> None:
-    """Write the account's row: name, slug, Trakt id, and, where it is given, the run the rows stem from.
+def record(database: Database, imports: Sequence[tuple[Extracted, str | None, str | None]], at: str) -> None:
+    """Write the accounts' rows, each given what was read of it, its `last_run_id` until now, and the new one.
 
-    `base` is its `last_run_id` until now: `RowsChanged` where it no longer is. The row stays locked until the commit,
-    so that two loads of one user go one after the other.
+    Where that is None, the old one stays. `RowsChanged` where it is another now, `RowsLocked` where another session has
+    the row; until the commit it is ours, so that two loads of one user go one after the other.
     """
-    values = (event.trakt_username, event.trakt_slug, event.trakt_user_id, last_run_id, at)
-    written = database.change(
-        "update trakt_accounts set trakt_username = ?, trakt_slug = ?, trakt_user_id = coalesce(?, trakt_user_id), "
-        "last_run_id = coalesce(?, last_run_id), last_imported_at = ? where user_id = ? "
-        "and last_run_id is not distinct from ?",
-        (*values, event.user_id, base),
+    columns = (
+        f"select cast(column1 as {database.column_type('user_id', 'text')}) as user_id, column2 as trakt_username, "
+        f"column3 as trakt_slug, cast(column4 as {database.types['number']}) as trakt_user_id, column5 as base, "
+        f"column6 as last_run_id, cast(column7 as {database.types['moment']}) as at"
     )
-    if not written:
-        database.execute(
-            "insert into trakt_accounts (trakt_username, trakt_slug, trakt_user_id, last_run_id, last_imported_at, "
-            "user_id) values (?, ?, ?, ?, ?, ?)",
-            (*values, event.user_id),
+    for start in range(0, len(imports), 500):
+        part = imports[start : start + 500]
+        told = f"{columns} from (values {', '.join(['(?, ?, ?, ?, ?, ?, ?)'] * len(part))}) as v"
+        values = [
+            value
+            for event, base, run_id in part
+            for value in (event.user_id, event.trakt_username, event.trakt_slug, event.trakt_user_id, base, run_id, at)
+        ]
+        written = database.change(
+            f"with told as ({told}), locked as materialized (select t.user_id from trakt_accounts as t join told "
+            f"on told.user_id = t.user_id and told.base is not distinct from t.last_run_id {database.row_lock}) "
+            "update trakt_accounts as t set trakt_username = told.trakt_username, trakt_slug = told.trakt_slug, "
+            "trakt_user_id = coalesce(told.trakt_user_id, t.trakt_user_id), "
+            "last_run_id = coalesce(told.last_run_id, t.last_run_id), last_imported_at = told.at "
+            "from told where told.user_id = t.user_id and t.user_id in (select user_id from locked)",
+            values,
         )
+        if written < len(part):  # an account of another base is there: its key is refused
+            database.execute(
+                f"with told as ({told}) "
+                "insert into trakt_accounts (user_id, trakt_username, trakt_slug, trakt_user_id, last_run_id, last_imported_at) "
+                "select user_id, trakt_username, trakt_slug, trakt_user_id, last_run_id, at from told where not exists "
+                "(select 1 from trakt_accounts as t where t.user_id = told.user_id "
+                "and t.last_run_id is not distinct from coalesce(told.last_run_id, told.base))",
+                values,
+            )

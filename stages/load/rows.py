@@ -100,9 +100,6 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
 
     Raises `RowsChanged` where a row is no longer as it was compared, `RowsLocked` where another session has one.
     """
-    changed = [(table, changes.num_rows) for table in TABLES if (changes := comparison.writes[table.name].changes)]
-    for table, wanted in changed:
-        _lock(database, table, wanted)
     if comparison.added_titles is not None:
         columns = ", ".join(TITLES)
         database.execute(
@@ -110,6 +107,10 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
             "where not exists (select 1 from titles as t where t.title_id = a.title_id) order by title_id "
             "on conflict do nothing"
         )
+    with database.seeking():
+        for table in TABLES:
+            if changes := comparison.writes[table.name].changes:
+                _change(database, table, changes.num_rows)
     fresh = comparison.fresh()
     for table in TABLES:
         writes = comparison.writes[table.name]
@@ -117,37 +118,35 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
             database.append(table.name, writes.inserts)
         if writes.fresh:
             database.append(table.name, next(fresh))
-    for table, _ in changed:
-        _change(database, table)
 
 
-def _lock(database: Database, table: Table, wanted: int) -> None:
-    """Lock the rows that are to change, those that are still as they were compared; they must be all of them."""
+def _change(database: Database, table: Table, wanted: int) -> None:
+    """Update and delete the rows that are to change, which must all be as they were compared.
+
+    All of them are locked before the first is written: where one is held or has changed, nothing is written in vain.
+    """
+    name, key = table.name, ", ".join(table.key)
+    keys = [f"t.{column} = w.{column}" for column in table.key]
     same = [
-        f"{database.readable(f't.{name}', kind)} is not distinct from w.was_{name}"
-        for name, kind in table.compared.items()
+        f"{database.readable(f't.{column}', kind)} is not distinct from w.was_{column}"
+        for column, kind in table.compared.items()
     ]
-    keys = [f"t.{name} = w.{name}" for name in table.key]
-    order = ", ".join(f"t.{name}" for name in table.key)
-    with database.seeking():
-        rows = database.execute(
-            f"with locked as (select t.user_id from {table.name} as t join changes_{table.name} as w "
-            f"on {' and '.join(keys + same)} order by {order} {database.row_lock}) select count(*) from locked"
-        )
-    if rows[0][0] != wanted:
-        raise RowsChanged(f"{wanted - rows[0][0]} rows of {table.name} changed since they were compared", "Try again.")
-
-
-def _change(database: Database, table: Table) -> None:
-    key, columns, name = ", ".join(table.key), ", ".join(table.columns), table.name
-    sets = [f"{column} = excluded.{column}" for column in (*table.values, "run_id")]
+    compared = f"{name} as t join changes_{name} as w on {' and '.join(keys + same)}"
+    sets = [f"{column} = w.{column}" for column in (*table.values, "run_id")]
     if "updated_at" in table.stamps:
-        sets.append(f"updated_at = coalesce(excluded.updated_at, {name}.updated_at)")
-    database.execute(
-        f"insert into {name} ({columns}) select {columns} from changes_{name} where not deleted order by {key} "
-        f"on conflict ({key}) do update set {', '.join(sets)}"
+        sets.append("updated_at = coalesce(w.updated_at, t.updated_at)")
+    found = database.change(
+        f"with locked as materialized (select t.{database.place} as place, w.* from {compared} {database.row_lock}) "
+        f"update {name} as t set {', '.join(sets)} from locked as w where t.{database.place} = w.place "
+        f"and {' and '.join(keys)} and not w.deleted and (select count(*) from locked) = {wanted}"
     )
-    database.execute(f"delete from {name} where ({key}) in (select {key} from changes_{name} where deleted)")
+    if found < wanted:
+        found += database.change(
+            f"delete from {name} where ({key}) in (select {', '.join(f't.{column}' for column in table.key)} "
+            f"from {compared} where w.deleted {database.row_lock})"
+        )
+    if found < wanted:
+        raise RowsChanged(f"{wanted - found} rows of {name} changed since they were compared", "Try again.")
 
 
 def _types(database: Database, columns: Mapping[str, Kind]) -> dict[str, str]:

@@ -91,8 +91,10 @@ def _compared(batch: Batch, storage: Storage, comparison: Comparison, at: str, t
 
 
 def _write(batch: Batch, database: Database, comparison: Comparison, at: str) -> None:
-    # Users in one order, whoever loads: two loads that share some cannot wait for each other in a ring.
-    for number, (_, extracted, transformed) in sorted(enumerate(batch), key=lambda item: item[1][1].user_id):
-        record(database, extracted, at, comparison.bases[number], transformed.run_id)
+    imports = [
+        (extracted, base, transformed.run_id)
+        for (_, extracted, transformed), base in zip(batch, comparison.bases, strict=True)
+    ]
+    record(database, imports, at)
     write(database, comparison, at)
     complete_runs(database, batch, comparison.titles, at)

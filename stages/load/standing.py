@@ -10,6 +10,7 @@ from pipeline.journal import Journal
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.accounts import record
+from stages.load.patience import patiently
 
 Asked = Sequence[tuple[ImportRequested, Extracted]]
 UNREAD = ("profile", "stats")
@@ -58,6 +59,10 @@ def standing(batch: Asked, *, database: Database, storage: Storage, snapshot: st
 
 def stand(batch: Sequence[tuple[ImportRequested, Extracted, Loaded]], *, database: Database, snapshot: str) -> None:
     """Write that these runs are done, in one transaction; `last_run_id` stays."""
+    patiently(lambda: _stand(batch, database, snapshot))
+
+
+def _stand(batch: Sequence[tuple[ImportRequested, Extracted, Loaded]], database: Database, snapshot: str) -> None:
     with database.transaction():
         for request, extracted, loaded in batch:
             database.execute("delete from import_runs where run_id = ?", (request.run_id,))
@@ -80,7 +85,8 @@ def stand(batch: Sequence[tuple[ImportRequested, Extracted, Loaded]], *, databas
                     loaded.error_count,
                 ),
             )
-            record(database, extracted, loaded.at, loaded.unchanged_since, None)
+        imports = [(extracted, loaded.unchanged_since, None) for _, extracted, loaded in batch]
+        record(database, imports, batch[0][2].at)
 
 
 def _same(storage: Storage, run_id: str, batch_id: str, event: Extracted) -> dict[str, Counts] | None:
