@@ -56,11 +56,11 @@ class Storage:
             aside.replace(target)
             if settled:
                 _sync(target.parent)
-        except OSError as error:
-            aside.unlink(missing_ok=True)
-            raise _refused(target, error) from error
-        except BaseException:
-            aside.unlink(missing_ok=True)
+        except BaseException as error:
+            with contextlib.suppress(OSError):  # what refused the writing may refuse this, too
+                aside.unlink()
+            if isinstance(error, OSError):
+                raise _refused(target, error) from error
             raise
 
     def settle(self, folder: str) -> None:

@@ -84,6 +84,11 @@ def full_disk(home, sandbox, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2**40, 2**40 - 2**20, 2**20))
 
 
+def no_folder(home, sandbox, monkeypatch):
+    (home.path / "file").touch()
+    monkeypatch.setenv("DATA_URL", "file")
+
+
 @pytest.mark.parametrize(
     ("harm", "code", "line"),
     [
@@ -94,6 +99,7 @@ def full_disk(home, sandbox, monkeypatch):
         (empty_catalogue, 3, "catalogue"),
         (late_user, 9, "nightly"),
         (full_disk, 7, "disk"),
+        (no_folder, 7, "disk"),
     ],
 )
 @pytest.mark.one_database

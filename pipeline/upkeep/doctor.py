@@ -176,8 +176,11 @@ def _catalogue(database: Database) -> Line:
 def _coverage(storage: Storage) -> Line:
     from pipeline.lake.connection import Lake
 
-    lake = Lake(storage, "latest_outcomes").connection
-    titles, matched = lake.execute("select count(*), count(title_id) from latest_outcomes").fetchall()[0]
+    try:
+        lake = Lake(storage, "latest_outcomes").connection
+        titles, matched = lake.execute("select count(*), count(title_id) from latest_outcomes").fetchall()[0]
+    except StorageError as error:
+        return _told("coverage", error)
     if not titles:
         return Line("coverage", "no user is imported yet")
     return Line(
