@@ -186,6 +186,7 @@ def test_3d_comes_in_many_forms(tmp_path: Path, value: Any) -> None:
         ("last_watched_at", 12, None),
         ("plays", -1, None),
         ("plays", "3", 3),
+        ("plays", 2**63 - 1, None),
     ],
 )
 def test_a_field_is_read_if_it_can_be(tmp_path: Path, path: str, value: Any, column: Any) -> None:

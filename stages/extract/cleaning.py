@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from stages.extract.schema import LARGEST, Kind, TitleIds
+from stages.extract.schema import LARGEST, MOST, Kind, TitleIds
 
 REQUIRED = {Kind.KEY: "no usable id of the row", Kind.NUMBER: "no usable number", Kind.SCORE: "no usable rating"}
 NOTHING = (None, "", 0, "0")
@@ -198,7 +198,7 @@ def _flag(value: Any) -> bool | None:
 _READ: dict[Kind, Callable[[Any], Any]] = {
     Kind.ID: _whole(1),
     Kind.KEY: _whole(1),
-    Kind.COUNT: _whole(0),
+    Kind.COUNT: _whole(0, MOST),
     Kind.WHOLE: _whole(-LARGEST),
     Kind.NUMBER: _whole(0),
     Kind.SCORE: _whole(1, 10),

@@ -16,6 +16,8 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 LARGEST = 2**63 - 1
+# Of a count: the sum of millions of them still fits into 64 bits. What claims more counts nothing.
+MOST = 2**40
 
 
 class Kind(Enum):
@@ -36,7 +38,7 @@ class Kind(Enum):
 Id = Annotated[int, Meta(gt=0, le=LARGEST), Kind.ID]
 ImdbId = Annotated[str, Meta(pattern=r"^tt[0-9]{5,}\Z"), Kind.IMDB]
 Key = Annotated[int, Meta(gt=0, le=LARGEST), Kind.KEY]
-Count = Annotated[int, Meta(ge=0, le=LARGEST), Kind.COUNT]
+Count = Annotated[int, Meta(ge=0, le=MOST), Kind.COUNT]
 Whole = Annotated[int, Meta(ge=-LARGEST, le=LARGEST), Kind.WHOLE]
 Number = Annotated[int, Meta(ge=0, le=LARGEST), Kind.NUMBER]
 Score = Annotated[int, Meta(ge=1, le=10), Kind.SCORE]
