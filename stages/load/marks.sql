@@ -2,8 +2,12 @@
 -- Takes `runs` and `resolved` (Trakt's side, before the comparison). Gives `marks`, one row per run.
 
 create table marks as
-select runs.run, count(t.run_id) as resolved, count(*) filter (t.left_alone) as left_alone, count(*) filter (t.moved) as moved,
-    count(*) filter (t.gone) as gone
+select run, coalesce(resolved, 0) as resolved, coalesce(left_alone, 0) as left_alone, coalesce(moved, 0) as moved,
+    coalesce(gone, 0) as gone
 from runs
-left join (select run_id, left_alone, moved, gone from resolved) as t on t.run_id = runs.run_id
-group by runs.run;
+left join (
+    select run_id, count(*) as resolved, count(*) filter (left_alone) as left_alone, count(*) filter (moved) as moved,
+        count(*) filter (gone) as gone
+    from resolved
+    group by run_id
+) using (run_id);

@@ -79,8 +79,8 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
     picture = sql_of(__package__, "picture").format(**parts)
     compared = len(bare) < len(sides.batch) or any(moved or gone for *_, moved, gone in marks)
     if differ is not None and alike(connection, sides.storage, last, new, {*table.key, "moved"} & {*differ}):
-        before = parquet(sides.storage, [last])
-        run_script(connection, __package__, "placed", **parts, **by_place(table, differ), before=before)
+        base = parquet(sides.storage, [last])
+        run_script(connection, __package__, "placed", **parts, **by_place(table, differ), before=base)
         parts |= {"kind": "view", "candidates": "picture"}
     else:
         connection.execute(f"create view picture as {picture}")
@@ -93,7 +93,8 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
     connection.execute(f"create view fresh as from picture where {parts['bare']} and not leaves")
     run_script(connection, __package__, "appended")
     decided = compared and _decide(sides, connection, table, parts)
-    _keep_before(sides, connection, table, *([_before(table)] if decided else []), _before_fresh(table))
+    before = [_before(table)] if decided else []
+    _keep_before(sides, connection, table, *before, *([_before_fresh(table)] if bare or not decided else []))
     counts = _counts(connection) if decided else _uncompared(marks, _appended(connection))
     return counts, _writes(sides, connection, table, decided, picture if bare else "", parts["bare"])
 
@@ -153,8 +154,10 @@ def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, p
         return False
     with sides.one_reads:
         read_ours(connection, sides.database, table, most=most)
-    for script in ("theirs", "decided", "kept"):
+    for script in ("theirs", "decided"):
         run_script(connection, __package__, script, **parts)
+    if connection.execute("from decided where fate in ('update', 'kept') and (leaves or len(kept) > 0) limit 1").fetchall():
+        run_script(connection, __package__, "kept", **parts)
     return True
 
 
