@@ -132,13 +132,15 @@ def _change(database: Database, table: Table, wanted: int) -> None:
         for column, kind in table.compared.items()
     ]
     compared = f"{name} as t join changes_{name} as w on {' and '.join(keys + same)}"
-    sets = [f"{column} = w.{column}" for column in (*table.values, "run_id")]
+    sets = {column: f"w.{column}" for column in (*table.values, "run_id")}
     if "updated_at" in table.stamps:
-        sets.append("updated_at = coalesce(w.updated_at, t.updated_at)")
+        sets["updated_at"] = "coalesce(w.updated_at, t.updated_at)"
+    columns = ", ".join(f"w.{column}" for column in (*table.key, *sets, "deleted"))
+    written = ", ".join(f"{column} = {value}" for column, value in sets.items())
     found = database.change(
-        f"with locked as materialized (select t.{database.place} as place, w.* from {compared} {database.row_lock}) "
-        f"update {name} as t set {', '.join(sets)} from locked as w where t.{database.place} = w.place "
-        f"and {' and '.join(keys)} and not w.deleted and (select count(*) from locked) = {wanted}"
+        f"with locked as materialized (select t.{database.place} as place, {columns} from {compared} {database.row_lock}) "
+        f"update {name} as t set {written} from locked as w where t.{database.place} = w.place and {' and '.join(keys)} "
+        f"and not w.deleted and (select count(*) from locked) = {wanted}"
     )
     if found < wanted:
         found += database.change(
