@@ -132,13 +132,15 @@ def _api_url(url: str) -> str:
 
 
 def _database_url(url: str) -> str:
-    scheme = url.partition(":")[0].lower()
-    if scheme == "sqlite" and url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
-        return url
+    scheme, _, rest = url.partition("://")
+    scheme = scheme.lower()
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return f"sqlite://{rest}"
     if scheme in ("postgresql", "postgres") and "://" in url:
-        return "postgresql://" + url.partition("://")[2]
+        return f"postgresql://{rest}"
+    told = "names no file" if scheme == "sqlite" else f"has the scheme {scheme!r}" if "://" in url else "is not a URL"
     raise ConfigurationError(
-        f"DATABASE_URL has the scheme {scheme!r}" if "://" in url else "DATABASE_URL is not a URL",
+        f"DATABASE_URL {told}",
         "DATABASE_URL is sqlite:///PATH (four slashes for an absolute path) or postgresql://….",
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.errors import ConfigurationError
+from pipeline.settings import load_settings
 from tests.sandbox.accounts import make_account
 from tests.sandbox.faults import PRIVACY, Faults
 
@@ -151,6 +153,20 @@ def test_a_key_that_cannot_be_one_ends_before_any_request(home, served, monkeypa
     assert (result.code, sandbox.count()) == (3, 0)
     assert "TRAKT_CLIENT_ID" in result.err
     assert key not in result.err
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite:///", "names no file"),
+        ("sqlite://app.db", "names no file"),
+        ("mysql://db/app", "the scheme 'mysql'"),
+        ("app.db", "not a URL"),
+    ],
+)
+def test_a_database_url_that_cannot_be_used_says_why(tmp_path, url, said):
+    with pytest.raises(ConfigurationError, match=said):
+        load_settings({"DATABASE_URL": url}, tmp_path)
 
 
 def test_a_refused_key_is_told_apart_from_a_private_profile(home, served):
