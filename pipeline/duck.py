@@ -176,6 +176,7 @@ def copy_to(
     """Write what a query gives as one Parquet file that says what its columns mean, whole or not at all."""
     dataset = dataset_of(name)
     told = ", ".join(f"{key}: {quoted(text)}" for key, text in metadata(dataset).items()) if dataset else ""
+    # No column may be an enumeration: DuckDB 2.0, in several threads, now and then writes '' for a word of one.
     options = f"format parquet, compression {compression}, dictionary_size_limit {DICTIONARY}"
     if told:
         options += f", kv_metadata {{{told}}}"

@@ -68,7 +68,6 @@ def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[B
     ]
     columns = [list(column) for column in zip(*rows, strict=True)]
     connection.execute(f"insert into runs select {', '.join(['unnest(?)'] * len(columns))}", columns)
-    connection.execute("create type who as enum (select distinct unnest([user_id, trakt_slug, run_id]) from runs)")
 
 
 def _added_titles(

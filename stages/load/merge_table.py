@@ -237,11 +237,9 @@ def _before_fresh(table: Table) -> str:
     )
     became = ", ".join(f"{name} {TYPES[kind]}" for name, kind in table.values.items())
     keys = ", ".join(f"{'r' if name == 'user_id' else 't'}.{name}" for name in table.key)
-    # A text that stands in every row is written in a third of the time as one of an enumeration.
-    who = ", ".join(f"{name}::who as {name}" for name in ("user_id", "trakt_slug", "run_id"))
     return (
-        f"(select 'insert'::enum('insert') as fate, {keys}, {was}, null::struct({became}) as became, r.trakt_slug, r.run_id "
-        f"from fresh as t join (select run, {who} from runs) as r using (run))"
+        f"(select 'insert' as fate, {keys}, {was}, null::struct({became}) as became, r.trakt_slug, r.run_id "
+        "from fresh as t join (select run, user_id, trakt_slug, run_id from runs) as r using (run))"
     )
 
 

@@ -15,14 +15,13 @@ kept as (
     from parts
     group by run, title_id
 )
-select r.run, r.user_id, o.kind::enum('movie', 'show') as kind, o.trakt_id, o.title, o.name, o.title_id,
+select r.run, r.user_id, o.kind, o.trakt_id, o.title, o.name, o.title_id,
     case
         when o.title_id is null then 'error'
         when (r.run, o.title_id) in (select run, title_id from changed_titles) then 'imported'
         else 'skipped'
-    end::enum('error', 'imported', 'skipped') as outcome,
+    end as outcome,
     k.kept, r.trakt_slug, r.run_id
 from {resolved} as o
-join (select run, run_id as resolved_by, user_id::who as user_id, trakt_slug::who as trakt_slug, run_id::who as run_id from runs)
-    as r on r.resolved_by = o.run_id
+join runs as r on r.run_id = o.run_id
 left join kept as k on k.run = r.run and k.title_id = o.title_id;

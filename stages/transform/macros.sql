@@ -1,6 +1,6 @@
 -- macros: the small rules that every other file leans on.
 
--- Words of which there are few: as numbers they are quicker to compare, to sort and to write. Files have them as text.
+-- Words of which there are few: as numbers they are quicker to keep and to compare. What is written must be text (see `copy_to`).
 create type title_kind as enum ('movie', 'show');
 create type matching_id as enum ('trakt', 'imdb', 'tmdb', 'tvdb');
 create type evidence as enum ('watching', 'watched', 'watchlist', 'collection', 'rating', 'part rating');

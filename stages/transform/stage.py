@@ -112,7 +112,8 @@ def _runs(
     columns |= {"add_missing": pa.bool_(), "base_run_id": text, "base_batch_id": text}
     connection.register("told_runs", told(columns, runs))
     connection.register("told_owned", told({"run": whole, "title_id": text}, owned))
-    run_script(connection, __package__, "runs")
+    connection.execute("create table runs as select * replace (started_at::timestamptz as started_at) from told_runs")
+    connection.execute("create table owned as from told_owned")
 
 
 def _pages(connection: duckdb.DuckDBPyConnection, storage: Storage, extracted: Sequence[Extracted]) -> None:
@@ -195,7 +196,7 @@ def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baseline
         resolved, before = files("resolved", table), files("before", table)
         if resolved:
             described = connection.execute(f"describe {query}").fetchall()
-            columns = ", ".join(f'b."{name}"::{kind} as "{name}"' for name, kind, *_ in described if name != "run")
+            columns = ", ".join(f'b."{name}"' for name, *_ in described if name != "run")
             where = "not (b.left_alone or b.moved)" if table in KEYS else "true"
             if before:
                 same = " and ".join(f"d.{name} = b.{name}" for name in ("run_id", *KEYS[table].split(", ")))
@@ -216,7 +217,7 @@ def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, 
         )
     elif table == "added_titles":
         query = (
-            'select t.title_id, t.kind, t.name, t."year", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.aired_episodes, '
+            'select t.title_id, t.kind::varchar as kind, t.name, t."year", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.aired_episodes, '
             "r.trakt_slug, r.run_id from title_facts as t join runs as r using (run) where t.added order by title_id"
         )
     else:
