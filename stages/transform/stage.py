@@ -217,8 +217,9 @@ def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, 
         )
     elif table == "added_titles":
         query = (
-            'select t.title_id, t.kind::varchar as kind, t.name, t."year", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, t.aired_episodes, '
-            "r.trakt_slug, r.run_id from title_facts as t join runs as r using (run) where t.added order by title_id"
+            'select t.title_id, t.kind::varchar as kind, t.name, t."year", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, '
+            "t.aired_episodes, r.trakt_slug, r.run_id "
+            "from title_facts as t join runs as r using (run) where t.added order by title_id"
         )
     else:
         query = (
