@@ -173,10 +173,12 @@ def parquet(storage: Storage, names: Sequence[str], *, alike: bool = False) -> s
 def copy_to(
     connection: duckdb.DuckDBPyConnection, storage: Storage, query: str, name: str, compression: str = "snappy"
 ) -> None:
-    """Write what a query gives as one Parquet file that says what its columns mean, whole or not at all."""
+    """Write what a query gives as one Parquet file that says what its columns mean, whole or not at all.
+
+    No column may be an enumeration: DuckDB 2.0, in several threads, now and then writes '' for a word of one.
+    """
     dataset = dataset_of(name)
     told = ", ".join(f"{key}: {quoted(text)}" for key, text in metadata(dataset).items()) if dataset else ""
-    # No column may be an enumeration: DuckDB 2.0, in several threads, now and then writes '' for a word of one.
     options = f"format parquet, compression {compression}, dictionary_size_limit {DICTIONARY}"
     if told:
         options += f", kv_metadata {{{told}}}"

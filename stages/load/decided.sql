@@ -10,7 +10,7 @@
 --   fate                insert, update, delete, kept, unchanged, deleted_here.
 -- A row that is not there, an event and mode overwrite take theirs whole. A row leaves where its title has moved, or where
 -- its fact is gone and the run prunes; only where ours is as the baseline is: what the application has changed is kept.
--- Adds the titles with a change to `changed_titles`.
+-- Adds the titles with a change to `changed_titles`; `keeping` are the rows of which something of ours stands (see kept.sql).
 
 create table decided as
 with rows as (
@@ -41,3 +41,6 @@ from rows;
 
 insert into changed_titles
 select distinct run, title_id from decided where fate in ('insert', 'update');
+
+create view keeping as
+from decided where fate in ('update', 'kept') and (leaves or len(kept) > 0);

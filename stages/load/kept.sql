@@ -1,13 +1,12 @@
 -- kept: one row for every value of ours that stands although both sides changed it, and why.
--- Takes `decided`, `theirs`, `ours` of one table; the lists are put in for each table.
+-- Takes `keeping`, `theirs`, `ours` of one table; the lists are put in for each table.
 -- Adds to `kept_values`: the column (null: the whole row, which Trakt no longer shows under this title), both values as
 -- text, the row's own stamp, and Trakt's date of the fact.
 
 insert into kept_values by name
 with columns as (
     select run, {key}, unnest(case when leaves then [null] else kept end) as name
-    from decided
-    where fate in ('update', 'kept') and (leaves or len(kept) > 0)
+    from keeping
 ),
 sides as (
     select c.run as run, {place}, c.name as "column", t.moved as moved,

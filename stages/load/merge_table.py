@@ -157,9 +157,7 @@ def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, p
         read_ours(connection, sides.database, table, most=most)
     for script in ("theirs", "decided"):
         run_script(connection, __package__, script, **parts)
-    if connection.execute(
-        "from decided where fate in ('update', 'kept') and (leaves or len(kept) > 0) limit 1"
-    ).fetchall():
+    if connection.execute("from keeping limit 1").fetchall():
         run_script(connection, __package__, "kept", **parts)
     return True
 

@@ -123,7 +123,7 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
 def _change(database: Database, table: Table, wanted: int) -> None:
     """Update and delete the rows that are to change, which must all be as they were compared.
 
-    All of them are locked before the first is written: where one is held or has changed, nothing is written in vain.
+    All of them are locked before the first is updated: where one is held or has changed, none is.
     """
     name, key = table.name, ", ".join(table.key)
     keys = [f"t.{column} = w.{column}" for column in table.key]

@@ -141,7 +141,7 @@ select *, status_of(evidence, watched_episodes, aired_episodes) as status from t
 
 create view library_entries as
 with alone as (
-    select run, title_id, kind::varchar as kind, trakt_id, status::varchar as status, evidence_at as status_at, score, scored_at, coalesce(plays, 0) as plays,
+    select run, title_id, kind, trakt_id, status, evidence_at as status_at, score, scored_at, coalesce(plays, 0) as plays,
         watched_episodes, coalesce(aired_episodes, catalogue_aired) as aired_episodes, first_watched_at, last_watched_at,
         watching_since, watchlisted_at, collected_at, metadata
     from title_facts
@@ -150,9 +150,9 @@ with alone as (
 both_kinds as (
     from alone
     union all by name
-    select * exclude (entry, evidence) replace (kind::varchar as kind, status::varchar as status) from united
+    select * exclude (entry, evidence) from united
 )
-select * exclude (metadata) replace (case kind when 'show' then aired_episodes end as aired_episodes),
+select * exclude (metadata) replace (kind::varchar as kind, case kind when 'show' then aired_episodes end as aired_episodes),
     metadata.media_type as media_type, metadata.resolution as resolution, metadata.hdr as hdr,
     metadata.audio as audio, metadata.audio_channels as audio_channels, metadata.is_3d as is_3d
 from both_kinds;
@@ -165,7 +165,6 @@ where t.title_id is not null;
 -- One row per Trakt title of the picture: what it is in the catalogue, and why not.
 create view outcomes as
 select run, f.title, f.kind::varchar as kind, f.trakt_id, f.imdb_id, f.tmdb_id, f.tvdb_id, f.name, f."year" as "year", f.title_id,
-    f.matched_by::varchar as matched_by, f.conflict, f.ambiguous, f.added, f.evidence::varchar as evidence,
-    coalesce(f.status, u.status)::varchar as status,
+    f.matched_by, f.conflict, f.ambiguous, f.added, f.evidence::varchar as evidence, coalesce(f.status, u.status) as status,
     case when f.title_id is null then 'not in the catalogue' end as reason, f.merged, coalesce(f.history_plays, 0) as plays
 from title_facts as f left join united as u using (run, entry);

@@ -4,6 +4,28 @@
 -- Of an item that came twice, the later read wins; within a read its own newest date, then the later position: the latest
 -- `recency`. Hardly any comes twice: to find these and take the older ones out is quicker than to sort them all.
 
+-- The latest copy of what may have come twice: a title, a part of a show's row, an item that is a title or a part of one.
+create macro latest_title(facts) as table
+    select run, title, max(recency) as latest
+    from query_table(facts) semi join (
+        select run, title from query_table(facts) group by run, title having count(*) > 1
+    ) using (run, title)
+    group by run, title;
+
+create macro latest_part(facts) as table
+    select run, title, season, episode, max(recency) as latest
+    from query_table(facts) semi join (
+        select run, title, season, episode from query_table(facts) group by all having count(*) > 1
+    ) using (run, title, season, episode)
+    group by all;
+
+create macro latest_item(facts) as table
+    select run, title, about, season, episode, max(recency) as latest
+    from query_table(facts) semi join (
+        select run, title from query_table(facts) group by run, title having count(*) > 1
+    ) using (run, title)
+    group by all;
+
 create table watched as
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes,
     plays, moment(last_watched_at) as last_watched_at, moment(reset_at) as reset_at, seasons,
@@ -14,11 +36,7 @@ from (
     from told('watched_shows', 'pages_watched_shows')
 );
 
-delete from watched using (
-    select run, title, max(recency) as latest
-    from watched semi join (select run, title from watched group by run, title having count(*) > 1) using (run, title)
-    group by run, title
-) as twice
+delete from watched using latest_title('watched') as twice
 where watched.run = twice.run and watched.title = twice.title and watched.recency < twice.latest;
 
 -- Of an episode that stands twice in its show's row the newest counts, then the later in the list.
@@ -35,13 +53,7 @@ select run, title, season, episode.number as episode, episode.plays as plays, mo
     (dated(last_watched_at), place, position) as recency
 from episodes;
 
-delete from watched_parts using (
-    select run, title, season, episode, max(recency) as latest
-    from watched_parts semi join (
-        select run, title, season, episode from watched_parts group by all having count(*) > 1
-    ) using (run, title, season, episode)
-    group by all
-) as twice
+delete from watched_parts using latest_part('watched_parts') as twice
 where watched_parts.run = twice.run and watched_parts.title = twice.title and watched_parts.season = twice.season
     and watched_parts.episode = twice.episode and watched_parts.recency < twice.latest;
 
@@ -62,11 +74,7 @@ select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aire
     "type" as about, season, episode, moment(listed_at) as listed_at, (place, dated(listed_at), position) as recency
 from told('watchlist', 'pages_watchlist');
 
-delete from listed using (
-    select run, title, about, season, episode, max(recency) as latest
-    from listed semi join (select run, title from listed group by run, title having count(*) > 1) using (run, title)
-    group by all
-) as twice
+delete from listed using latest_item('listed') as twice
 where listed.run = twice.run and listed.title = twice.title and listed.about = twice.about
     and listed.season is not distinct from twice.season and listed.episode is not distinct from twice.episode
     and listed.recency < twice.latest;
@@ -77,11 +85,7 @@ select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aire
     (place, dated(rated_at), position) as recency
 from told('ratings', 'pages_ratings');
 
-delete from rated using (
-    select run, title, about, season, episode, max(recency) as latest
-    from rated semi join (select run, title from rated group by run, title having count(*) > 1) using (run, title)
-    group by all
-) as twice
+delete from rated using latest_item('rated') as twice
 where rated.run = twice.run and rated.title = twice.title and rated.about = twice.about
     and rated.season is not distinct from twice.season and rated.episode is not distinct from twice.episode
     and rated.recency < twice.latest;
@@ -95,11 +99,7 @@ from (
     from told('collection_shows', 'pages_collection_shows')
 );
 
-delete from collected using (
-    select run, title, max(recency) as latest
-    from collected semi join (select run, title from collected group by run, title having count(*) > 1) using (run, title)
-    group by run, title
-) as twice
+delete from collected using latest_title('collected') as twice
 where collected.run = twice.run and collected.title = twice.title and collected.recency < twice.latest;
 
 create table collected_parts as
@@ -115,13 +115,7 @@ select run, title, season, episode.number as episode, moment(episode.collected_a
     (dated(collected_at), place, position) as recency
 from episodes;
 
-delete from collected_parts using (
-    select run, title, season, episode, max(recency) as latest
-    from collected_parts semi join (
-        select run, title, season, episode from collected_parts group by all having count(*) > 1
-    ) using (run, title, season, episode)
-    group by all
-) as twice
+delete from collected_parts using latest_part('collected_parts') as twice
 where collected_parts.run = twice.run and collected_parts.title = twice.title and collected_parts.season = twice.season
     and collected_parts.episode = twice.episode and collected_parts.recency < twice.latest;
 

@@ -1,10 +1,8 @@
 -- macros: the small rules that every other file leans on.
 
--- Words of which there are few: as numbers they are quicker to keep and to compare. What is written must be text (see `copy_to`).
+-- Words of which there are few: as numbers they are quicker to keep and to compare, and the first evidence is the strongest. What is written must be text (see `copy_to`).
 create type title_kind as enum ('movie', 'show');
-create type matching_id as enum ('trakt', 'imdb', 'tmdb', 'tvdb');
 create type evidence as enum ('watching', 'watched', 'watchlist', 'collection', 'rating', 'part rating');
-create type status as enum ('active', 'finished');
 
 -- A moment as we keep it: to the second; 1970 and earlier is Trakt's way to say "unknown".
 create macro moment(value) as
@@ -30,12 +28,12 @@ create macro imdb_key(kind, imdb) as
 -- The status that the strongest evidence for an entry gives it.
 create macro status_of(evidence, watched_episodes, aired_episodes) as
     case evidence
-        when 'watching' then 'active'::status
-        when 'watched' then case when watched_episodes < aired_episodes then 'active'::status else 'finished'::status end
-        when 'watchlist' then 'active'::status
-        when 'collection' then 'finished'::status
-        when 'rating' then 'finished'::status
-        when 'part rating' then 'active'::status
+        when 'watching' then 'active'
+        when 'watched' then case when watched_episodes < aired_episodes then 'active' else 'finished' end
+        when 'watchlist' then 'active'
+        when 'collection' then 'finished'
+        when 'rating' then 'finished'
+        when 'part rating' then 'active'
     end;
 
 -- Where one entry stands for several Trakt titles: how new a fact is. Of equally new ones (or undated) that of the title

@@ -44,7 +44,7 @@ with known as (
     left join found as v on v.rank = 4 and v.id = id_key(s.kind, s.tvdb_id)
 )
 select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aired_episodes, rank, catalogue_aired,
-    (['trakt', 'imdb', 'tmdb', 'tvdb']::matching_id[])[rank] as matched_by,
+    ['trakt', 'imdb', 'tmdb', 'tvdb'][rank] as matched_by,
     known_as is null and may_be_added as added,
     case when not added then known_as
         else coalesce('trakt-' || kind || '-' || trakt_id, 'imdb-' || kind || '-' || imdb_id,
@@ -56,7 +56,7 @@ select run, title, kind, trakt_id, imdb_id, tmdb_id, tvdb_id, name, "year", aire
 from known;
 
 create view matched as
-select *, 1 as rank, 'trakt'::matching_id as matched_by, false as added, null as conflict, null as ambiguous from agreed where title_id is not null
+select *, 1 as rank, 'trakt' as matched_by, false as added, null as conflict, null as ambiguous from agreed where title_id is not null
 union all by name
 from settled;
 
