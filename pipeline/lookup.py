@@ -8,6 +8,7 @@ where they are missing, the snapshot is read.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from pipeline.duck import parquet
@@ -27,7 +28,7 @@ COLUMNS = {
     "aired_episodes": "bigint",
 }
 # What an id is looked for by. Of another kind, or with other zeros in front, there may be more: the join will tell.
-KEYS = {
+IDS = {
     "trakt_id": "trakt_id",
     "imdb_id": "case when imdb_id is not null then coalesce(try_cast(imdb_id[3:] as bigint), -1) end",
     "tmdb_id": "tmdb_id",
@@ -49,7 +50,7 @@ def write_lookup(connection: duckdb.DuckDBPyConnection, storage: Storage, folder
         connection, storage, f"select json_array({', '.join(COLUMNS)}) as line from {titles}", f"{folder}/lines.arrow"
     )
     numbered = titles.removesuffix(")") + ", file_row_number = true)"
-    for name, key in KEYS.items():
+    for name, key in IDS.items():
         query = f"select {key} as key, file_row_number::integer as place from {numbered} where {name} is not null order by key"
         _write(connection, storage, query, f"{folder}/{name}.arrow", whole=True)
     for older in storage.folders("catalog"):
@@ -58,8 +59,10 @@ def write_lookup(connection: duckdb.DuckDBPyConnection, storage: Storage, folder
                 storage.remove(f"{older}/{name}")
 
 
-def look_up(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str, wanted: str) -> bool:
-    """Make the table `looked_up` of those rows of a snapshot that bear an id of the relation `wanted`.
+def look_up(
+    connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str, wanted: str, ids: Collection[str]
+) -> bool:
+    """Make the table `looked_up` of those rows of a snapshot that bear one of these `ids` of the relation `wanted`.
 
     False, and nothing made, where that would not be quicker than to read the snapshot.
     """
@@ -69,9 +72,10 @@ def look_up(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str
 
     try:
         rows = _open(storage, f"{folder}/lines.arrow")
-        if connection.execute(f"select count(*) from {wanted}").fetchall()[0][0] * FEW > rows.num_rows:
+        count = connection.execute(f"select count(*) from {wanted}").fetchall()[0][0]
+        if count * FEW > rows.num_rows:
             return False
-        sides = {name: _open(storage, f"{folder}/{name}.arrow") for name in KEYS}
+        sides = {name: _open(storage, f"{folder}/{name}.arrow") for name in ids} if count else {}
     except FileNotFoundError:  # a newer snapshot was taken meanwhile
         return False
     places = pa.chunked_array(
@@ -81,7 +85,7 @@ def look_up(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str
     connection.register("rows", _rows(connection, rows))
     values = ", ".join(f"told[{number}]::{kind} as {name}" for number, (name, kind) in enumerate(COLUMNS.items(), 1))
     connection.execute(
-        f"create table looked_up as select {values} from (select from_json(line, '[\"VARCHAR\"]') as told from rows)"
+        f"create or replace table looked_up as select {values} from (select from_json(line, '[\"VARCHAR\"]') as told from rows)"
     )
     connection.execute("drop view places; drop view rows")
     return True
@@ -93,7 +97,7 @@ def _places(connection: duckdb.DuckDBPyConnection, side: pa.Table, wanted: str, 
     import pyarrow.compute as pc
 
     keys = connection.sql(
-        f"select distinct {KEYS[name]} as key from {wanted} where {name} is not null order by key"
+        f"select distinct {IDS[name]} as key from {wanted} where {name} is not null order by key"
     ).to_arrow_table()
     first, behind = (pc.search_sorted(side["key"], keys["key"], side=edge) for edge in ("left", "right"))
     connection.register("spans", pa.table({"first": first, "behind": behind}))

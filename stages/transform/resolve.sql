@@ -1,6 +1,5 @@
 -- resolve: which catalogue title every Trakt title of the picture is.
--- Takes `agreed`, `unsettled` and `catalogue` (of the snapshot, in which an id that can never match is null, every row that bears
--- an id of a title in question; maybe more).
+-- Takes `agreed`, `unsettled` and `catalogue` (of the snapshot, every row that bears an id of an unsettled title; maybe more).
 -- Gives `trakt_titles`: one row per run and Trakt title, with `title_id` (null: not in the catalogue), `matched_by`,
 -- `conflict`, `ambiguous`, `catalogue_aired` (the episodes that the catalogue title knows of), and `entry`: the title that speaks
 -- first of those that are one catalogue title (`precedence` counts them).

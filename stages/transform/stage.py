@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.duck import copy_to, open_duckdb, parquet, run_script
 from pipeline.errors import StorageError
 from pipeline.events import Extracted, ImportRequested, Transformed
-from pipeline.lookup import COLUMNS, look_up
+from pipeline.lookup import COLUMNS, IDS, look_up
 from pipeline.storage import Storage
 
 if TYPE_CHECKING:
@@ -162,23 +162,23 @@ def _staged(storage: Storage, endpoint: str, slug: str, run_id: str) -> list[str
 
 
 def _resolve(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str) -> None:
-    """Make `trakt_titles`, from the rows of a snapshot or from those that bear an id of a title in question."""
-    looked_up = _catalogue(connection, storage, folder, "seen")
+    """Make `trakt_titles`: from what the Trakt ids find, and, for what that does not settle, from what any id finds."""
     connection.execute(
         f"create view ambiguous_titles as from {parquet(storage, [f'{folder}/ambiguous_titles.parquet'])}"
     )
+    _catalogue(connection, storage, folder, "seen", ("trakt_id",))
     run_script(connection, __package__, "agree")
-    if not looked_up:
-        _catalogue(connection, storage, folder, "unsettled")
+    _catalogue(connection, storage, folder, "unsettled", IDS)
     run_script(connection, __package__, "resolve")
 
 
-def _catalogue(connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str, wanted: str) -> bool:
-    """Make `catalogue`: all rows of a snapshot (false), or only those that bear an id of the relation `wanted`."""
-    looked_up = look_up(connection, storage, folder, wanted)
+def _catalogue(
+    connection: duckdb.DuckDBPyConnection, storage: Storage, folder: str, wanted: str, ids: Collection[str]
+) -> None:
+    """Make `catalogue`: of a snapshot, every row that bears one of these `ids` of the relation `wanted`; maybe more."""
+    looked_up = look_up(connection, storage, folder, wanted, ids)
     titles = "looked_up" if looked_up else parquet(storage, [f"{folder}/titles.parquet"])
     connection.execute(f"create or replace view catalogue as select {', '.join(COLUMNS)} from {titles}")
-    return looked_up
 
 
 def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baselines: Mapping[str, Baseline]) -> None:
