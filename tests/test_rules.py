@@ -11,6 +11,7 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from stages.transform.stage import KEYS
 from tests import oracle
 from tests.pictures import AT, TABLES, World, title
 
@@ -168,6 +169,9 @@ def test_transform_gives_what_the_rules_say(catalogue, users, way):
         world.transform()
         written = {table: world.rows(table) for table in TABLES}
 
+    for table, key in KEYS.items():
+        keys = [tuple(row[name] for name in key.split(", ")) for row in written[table]]
+        assert keys == sorted(keys), table
     for number, (run_id, (picture, add_missing)) in enumerate(zip(runs, users, strict=True)):
         expected = oracle.resolved(picture, catalogue, at=AT, add_missing=add_missing)
         marks = {"user_id": f"user user-{number}", "trakt_slug": f"user-{number}", "run_id": run_id}

@@ -210,21 +210,21 @@ def _baselines(connection: duckdb.DuckDBPyConnection, storage: Storage, baseline
 
 
 def _write(connection: duckdb.DuckDBPyConnection, storage: Storage, table: str, batch_id: str) -> None:
-    if table == "outcomes":
-        query = (
-            "select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from resolved_outcomes as t "
-            "join runs as r using (run) order by run, title"
-        )
-    elif table == "added_titles":
+    if table == "added_titles":
         query = (
             'select t.title_id, t.kind::varchar as kind, t.name, t."year", t.trakt_id, t.imdb_id, t.tmdb_id, t.tvdb_id, '
             "t.aired_episodes, r.trakt_slug, r.run_id "
             "from title_facts as t join runs as r using (run) where t.added order by title_id"
         )
     else:
+        # Named once they are in order: to carry three texts of each row through the sort is not cheap.
+        user_id, slug, run_id = (
+            f"(select list({name} order by run) from runs)[t.run + 1] as {name}"
+            for name in ("user_id", "trakt_slug", "run_id")
+        )
+        key = "run, title" if table == "outcomes" else _within(KEYS[table])
         query = (
-            f"select r.user_id, t.* exclude (run), r.trakt_slug, r.run_id from resolved_{table} as t "
-            f"join runs as r using (run) order by {_within(KEYS[table])}"
+            f"select {user_id}, t.* exclude (run), {slug}, {run_id} from (from resolved_{table} order by {key}) as t"
         )
     copy_to(connection, storage, query, f"resolved/{table}/batch={batch_id}/part-0.parquet")
 
