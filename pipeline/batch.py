@@ -52,7 +52,6 @@ class Batch:
     waited: float = 0.0
     ready: asyncio.Queue[list[Import] | None] = field(default_factory=lambda: asyncio.Queue(MICRO_BATCH))
     failures: int = 0
-    _client: Client | None = None
 
     async def run(self, targets: Sequence[Target]) -> None:
         """Import all of them; raises what stops everybody: a refused key, Trakt away, an interruption."""
@@ -61,9 +60,8 @@ class Batch:
         loading = asyncio.create_task(self._load())
         try:
             async with Client(self.settings, self.clock, self.display.waiting, patient=True) as client:
-                self._client = client
                 try:
-                    await self._read_all(targets)
+                    await self._read_all(targets, client)
                 finally:
                     self.requests, self.waited = client.requests, client.limiter.waited
         except asyncio.CancelledError:
@@ -83,12 +81,12 @@ class Batch:
             for run in self.ready.get_nowait() or ():
                 run.fail(KeyboardInterrupt())
 
-    async def _read_all(self, targets: Sequence[Target]) -> None:
+    async def _read_all(self, targets: Sequence[Target], client: Client) -> None:
         waiting = iter(targets)
 
         async def work() -> None:
             for target in waiting:
-                await self._read(target)
+                await self._read(target, client)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -97,13 +95,19 @@ class Batch:
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    async def _read(self, target: Target) -> None:
+    async def _read(self, target: Target, client: Client) -> None:
         """Read one profile, and hand over the runs of all its users."""
+        if target.refused is not None:
+            # Not even asked for, and without a journal.
+            run = Import(self.settings, self.storage, self.clock, self._request(target, None), self.display)
+            run.error = target.refused
+            self._tell([run])
+            return
         runs = self._begin(target)
         before = [run for run in runs if isinstance(run.last, ImportRequested)]
         if before:
             try:
-                event = await read_profile(before[0], target.known, enlisted=True, client=self._client)
+                event = await read_profile(before[0], target.known, enlisted=True, client=client)
                 for run in before:
                     run.publish(event if run is before[0] else _same(event, run))
                 self.failures = 0
@@ -139,18 +143,20 @@ class Batch:
                 except TraktImportError:
                     # Superseded, or somebody is at work on it: a run of its own will tell.
                     pass
-            request = ImportRequested(
-                run_id=new_run_id(),
-                at=self.clock.stamp(),
-                user=target.name,
-                user_id=user_id,
-                full=self.full,
-                night_id=self.night.night_id,
-            )
-            run = Import(self.settings, self.storage, self.clock, request, self.display)
+            run = Import(self.settings, self.storage, self.clock, self._request(target, user_id), self.display)
             run.begin()
             runs.append(run)
         return runs
+
+    def _request(self, target: Target, user_id: str | None) -> ImportRequested:
+        return ImportRequested(
+            run_id=new_run_id(),
+            at=self.clock.stamp(),
+            user=target.name,
+            user_id=user_id,
+            full=self.full,
+            night_id=self.night.night_id,
+        )
 
     def _stop_where_all_is_lost(self, error: BaseException) -> None:
         if isinstance(error, asyncio.CancelledError | ConfigurationError):

@@ -23,8 +23,8 @@ def result_of(run: Import) -> dict[str, Any]:
     about: dict[str, Any] = {
         "user": extracted.trakt_slug if extracted else run.request.user,
         "user_id": extracted.user_id if extracted else run.request.user_id,
-        "run_id": run.request.run_id,
-        "requests": extracted.requests if extracted else 0,
+        "run_id": run.request.run_id if run.events else None,
+        "requests": extracted.requests if extracted else run.requests,
     }
     if run.error is not None:
         error = run.error if isinstance(run.error, TraktImportError) else None
@@ -52,6 +52,7 @@ def earlier_result(run_id: str, settings: Settings, storage: Storage, clock: Clo
     if isinstance(last, ImportFailed):
         run.error = TraktImportError(hint=last.hint, text=last.error)
         run.error.exit_code = last.exit_code
+        run.requests = last.requests
     return result_of(run)
 
 

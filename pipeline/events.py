@@ -163,12 +163,13 @@ class Undone(Event, frozen=True, kw_only=True, tag=True):
 
 
 class ImportFailed(Event, frozen=True, kw_only=True, tag=True):
-    """The run ended early; `stage` is the last event that stands."""
+    """The run ended early; `stage` is the last event that stands, `requests` were made to read what came to nothing."""
 
     stage: str
     error: str
     hint: str
     exit_code: int
+    requests: int = 0
 
 
 # After one of these nothing of the run is left to be done.

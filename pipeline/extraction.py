@@ -23,19 +23,26 @@ def extract_alone(run: Import) -> Extracted:
     """Read one profile, in an event loop of its own."""
     with run.database() as database:
         known = _known(run, database)
-    return asyncio.run(read_profile(run, known))
+    return asyncio.run(_alone(run, known))
 
 
-async def read_profile(
-    run: Import, known: str | None, *, enlisted: bool = False, client: Client | None = None
-) -> Extracted:
+async def _alone(run: Import, known: str | None) -> Extracted:
+    from stages.extract.client import Client
+
+    async with Client(run.settings, run.clock, run.progress.waiting) as client:
+        return await read_profile(run, known, client=client)
+
+
+async def read_profile(run: Import, known: str | None, *, client: Client, enlisted: bool = False) -> Extracted:
     """Read one profile; the user's lock is held from the profile's answer on.
 
     `known` is the slug of a profile that was met before; `enlisted` says that it is on record under the user id that is
     asked for, so that nobody need look. `client` is shared by the many of a batch.
     """
     from stages.extract import extract
+    from stages.extract.client import Guest
 
+    guest = Guest(client)
     locked: set[str] = set()
 
     def on_profile(profile: Profile) -> tuple[str, str]:
@@ -50,17 +57,20 @@ async def read_profile(
             refuse_superseded(run, user_id)
         return user_id, on_record
 
-    return await extract(
-        run.request,
-        settings=run.settings,
-        storage=run.storage,
-        clock=run.clock,
-        on_profile=on_profile,
-        known_slug=known,
-        progress=run.progress,
-        resumed=run.resumed,
-        client=client,
-    )
+    try:
+        return await extract(
+            run.request,
+            settings=run.settings,
+            storage=run.storage,
+            clock=run.clock,
+            client=guest,
+            on_profile=on_profile,
+            known_slug=known,
+            progress=run.progress,
+            resumed=run.resumed,
+        )
+    finally:
+        run.requests = guest.requests
 
 
 def picture_again(run: Import) -> Extracted:
@@ -93,7 +103,7 @@ def _known(run: Import, database: Database) -> str | None:
 
 def _user(run: Import, database: Database, slug: str, trakt_id: int | None) -> tuple[str, str]:
     """Whose library this profile goes to, and the slug on record; `BadInput` where it cannot be told, or would mix two."""
-    from stages.load import accounts
+    from stages.load import accounts, blocked
 
     wanted = run.request.user_id
     if wanted is not None:
@@ -111,7 +121,7 @@ def _user(run: Import, database: Database, slug: str, trakt_id: int | None) -> t
                 "Say which one with --user-id.",
             )
     if found and found[0].blocked_at:
-        raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")
+        raise blocked(slug)
     if not found:
         return database.check_user_id(wanted or slug), slug
     return found[0].user_id, found[0].trakt_slug

@@ -43,12 +43,12 @@ def check_before(request: ImportRequested, settings: Settings, storage: Storage)
 def _refuse_blocked(user: str, database: Database) -> None:
     """Whoever is blocked is not even asked for, and leaves no journal."""
     from stages.extract.names import asked_name
-    from stages.load import accounts
+    from stages.load import accounts, blocked
 
     slug = asked_name(user).slug
     found = accounts(database, slug=slug)
     if found and all(account.blocked_at for account in found):
-        raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")
+        raise blocked(slug)
 
 
 def import_user(

@@ -124,10 +124,11 @@ def _transform(batch: Batch) -> list[Transformed]:
 def _stand(batch: Batch) -> list[Import]:
     """Write that nothing changed, for those runs of which that is so; their rows in the database stand."""
     from stages.catalog import current_snapshot
-    from stages.load import stand, standing
+    from stages.load import refuse_blocked, stand, standing
 
     first = batch[0]
     with first.database() as database:
+        refuse_blocked(database, [run.said(Extracted).user_id for run in batch])
         allow_empty = any(run.request.add_missing for run in batch)
         snapshot = current_snapshot(database, first.storage, allow_empty=allow_empty)
         found = standing(

@@ -30,11 +30,15 @@ OVER = 20 * 3600.0
 
 @dataclass(frozen=True)
 class Target:
-    """One profile, and the application's users whose libraries it goes to; `known` is its slug where it was met before."""
+    """One profile, and the application's users whose libraries it goes to; `known` is its slug where it was met before.
+
+    `refused` says why nobody of it is to be imported.
+    """
 
     name: str
     known: str | None
     user_ids: tuple[str | None, ...]
+    refused: TraktImportError | None = None
 
 
 class Begun(msgspec.Struct):
@@ -102,7 +106,7 @@ def _recall(storage: Storage, here: Night) -> None:
 def targets(database: Database, *, names: Iterable[str] | None, everybody: bool) -> list[Target]:
     """Who is to be imported, each profile once: those marked nightly, everybody, or these names.
 
-    Blocked users are left out, and refused (`BadInput`) where they are named.
+    Blocked users are left out; a name that has no others is refused.
     """
     from stages.load import accounts
 
@@ -116,6 +120,7 @@ def targets(database: Database, *, names: Iterable[str] | None, everybody: bool)
 
 def _named(names: Iterable[str], known: dict[str, list[Account]]) -> list[Target]:
     from stages.extract.names import asked_name
+    from stages.load import blocked
 
     found: dict[str, Target] = {}
     for name in names:
@@ -127,9 +132,10 @@ def _named(names: Iterable[str], known: dict[str, list[Account]]) -> list[Target
             continue
         slug = asked.slug
         of_slug = known.get(slug, [])
-        if any(account.blocked_at for account in of_slug):
-            raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")
-        found[slug] = _profiles(of_slug)[0] if of_slug else Target(asked.typed, None, (None,))
+        if not of_slug:
+            found[slug] = Target(asked.typed, None, (None,))
+        else:
+            found[slug] = next(iter(_profiles(of_slug)), Target(slug, slug, (None,), blocked(slug)))
     return list(found.values())
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Import:
     """One run on its way: what the stages need, and what they have said so far; `error` where it ended early.
 
-    `locked` says that whoever started the run holds the user's lock for it.
+    `locked` says that whoever started the run holds the user's lock for it; `requests` were made to read its profile.
     `resumed` says that it was interrupted before; `held` are the locks of the run and of its user.
     """
 
@@ -43,6 +43,7 @@ class Import:
     error: BaseException | None = None
     locked: bool = False
     resumed: bool = False
+    requests: int = 0
 
     @property
     def journal(self) -> Journal:
@@ -85,6 +86,7 @@ class Import:
             error=text,
             hint=hint,
             exit_code=code,
+            requests=self.requests,
         )
         with contextlib.suppress(TraktImportError):
             self.journal.append(ended)

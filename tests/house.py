@@ -15,6 +15,8 @@ from pipeline.journal import Journal
 from pipeline.settings import Settings
 from pipeline.storage import Storage
 from stages.extract import Profile, extract
+from stages.extract.client import Client, Guest
+from stages.extract.stage import OnProfile, Silent
 from tests.sandbox.accounts import Account, make_account
 from tests.sandbox.server import Sandbox
 
@@ -66,6 +68,7 @@ class House:
         storage: Storage | None = None,
         resumed: bool = False,
         full: bool = True,
+        on_profile: OnProfile | None = None,
         **settings: Any,
     ) -> Extracted:
         self.runs += not resumed
@@ -73,19 +76,23 @@ class House:
             run_id=f"r{self.runs}", at="2026-09-01T00:00:00Z", user=user, accept_empty=accept, full=full
         )
 
-        def on_profile(profile: Profile) -> tuple[str, str]:
+        def met(profile: Profile) -> tuple[str, str]:
             self.met.append(profile)
             return "user-1", profile.slug
 
-        event = await extract(
-            request,
-            settings=Settings(client_id=KEY, api_url=self.sandbox.url, **settings),
-            storage=storage or self.storage,
-            clock=Clock(self.patient.now, self.patient.sleep),
-            on_profile=on_profile,
-            known_slug=known,
-            resumed=resumed,
-        )
+        given = Settings(client_id=KEY, api_url=self.sandbox.url, **settings)
+        clock = Clock(self.patient.now, self.patient.sleep)
+        async with Client(given, clock, Silent().waiting) as client:
+            event = await extract(
+                request,
+                settings=given,
+                storage=storage or self.storage,
+                clock=clock,
+                client=Guest(client),
+                on_profile=on_profile or met,
+                known_slug=known,
+                resumed=resumed,
+            )
         Journal(self.storage, request.run_id).append(event)
         return event
 

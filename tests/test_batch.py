@@ -229,6 +229,64 @@ def test_a_name_that_cannot_be_one_stops_nobody(home, served):
 
 
 @pytest.mark.one_database
+def test_a_blocked_name_fails_alone_and_is_not_asked_for(home, served):
+    sandbox = served(*crowd(2))
+    home.call("forget", "user-0")
+    home.call("users", "add", "user-0")
+    home.call("forget", "user-0")
+    (home.path / "names").write_text("user-0\nuser-1\n")
+
+    result = home.call("batch", "--users", "names", "--json")
+
+    assert result.code == 9, result.out
+    told = {user["user"]: user for user in result.json["users"]}
+    assert (told["user-0"]["exit_code"], told["user-0"]["run_id"], told["user-1"]["status"]) == (2, None, "changed")
+    assert "blocked" in told["user-0"]["error"]
+    assert not [request for request in sandbox.requests if "user-0" in request.path]
+    assert len(home.call("runs", "--json").json) == 1
+
+
+def test_who_is_forgotten_while_a_batch_waits_is_not_loaded(home, served, monkeypatch):
+    accounts = crowd(3)
+    served(*accounts)
+    enlist(home, accounts)
+    home.call("batch")
+    read = pipeline.batch.Batch._read_all
+
+    async def forgotten(batch, *arguments):
+        home.change("update trakt_accounts set blocked_at = '2026-01-01T00:00:00Z' where user_id = 'user-1'")
+        await read(batch, *arguments)
+
+    monkeypatch.setattr(pipeline.batch.Batch, "_read_all", forgotten)
+    before = home.rows("select * from trakt_accounts where user_id = 'user-1'")
+    result = home.call("batch", "--full", "--json")
+
+    assert result.code == 9
+    told = {user["user"]: (user["status"], user.get("exit_code")) for user in result.json["users"]}
+    assert (told["user-1"], told["user-0"][0], told["user-2"][0]) == (("failed", 2), "unchanged", "unchanged")
+    assert home.rows("select last_run_id, last_imported_at from trakt_accounts where user_id = 'user-1'") == [
+        (before[0][6], before[0][7])
+    ]
+
+
+def test_what_was_asked_for_one_who_failed_is_counted(home, served, monkeypatch):
+    accounts = crowd(2)
+    sandbox = served(*accounts)
+    enlist(home, accounts)
+    accounts[0].faults = Faults(fail_always={"history": 503})
+    monkeypatch.setenv("TRAKT_PATIENCE", "1")
+    sandbox.forget()
+
+    result = home.call("batch", "--json")
+
+    assert result.code == 9
+    told = {user["user"]: user["requests"] for user in result.json["users"]}
+    asked = {slug: sum(f"/users/{slug}" in request.path for request in sandbox.requests) for slug in told}
+    assert told == asked
+    assert result.json["requests"] == sum(asked.values())
+
+
+@pytest.mark.one_database
 def test_a_refused_key_ends_the_batch(home, served):
     accounts = crowd(30)
     sandbox = served(*accounts, faults=Faults(key_invalid=True))

@@ -9,11 +9,9 @@ import threading
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.clock import Clock
 from pipeline.errors import ConfigurationError, NotFound, PrivateProfile, RateLimited, TraktImportError, Unavailable
-from pipeline.events import Extracted, ImportRequested
-from pipeline.settings import Settings
-from stages.extract import Profile, extract
+from pipeline.events import Extracted
+from stages.extract import Profile
 from stages.extract.endpoints import LISTS
 from tests.house import KEY, House
 from tests.sandbox.faults import PRIVACY, Faults
@@ -292,23 +290,11 @@ def test_an_endpoint_that_fails_before_the_profile_answers_disturbs_no_other(hou
 def test_an_error_of_the_caller_stops_before_anything_is_staged(house: House) -> None:
     house.add()
 
-    async def run() -> None:
-        request = ImportRequested(run_id="r1", at="2026-09-01T00:00:00Z", user="otter")
-
-        def on_profile(profile: Profile) -> tuple[str, str]:
-            raise TraktImportError("locked")
-
-        await extract(
-            request,
-            settings=Settings(client_id=KEY, api_url=house.sandbox.url),
-            storage=house.storage,
-            clock=Clock(),
-            on_profile=on_profile,
-            known_slug="otter",
-        )
+    def locked(profile: Profile) -> tuple[str, str]:
+        raise TraktImportError("locked")
 
     with pytest.raises(TraktImportError, match="locked"):
-        asyncio.run(run())
+        house.extract("otter", known="otter", on_profile=locked)
     assert not (house.folder / "staged").exists()
 
 

@@ -142,6 +142,31 @@ def test_a_run_under_a_newer_one_is_closed_and_never_loaded(home, served, monkey
     assert home.call("resume").out == "Nothing to resume.\n"
 
 
+@pytest.mark.parametrize("stage", ["Extracted", "Transformed"])
+def test_what_was_read_of_one_who_is_blocked_since_is_not_loaded(home, served, monkeypatch, stage):
+    served(make_account("otter", movies=20, shows=5, plays=300))
+    home.call("users", "add", "otter")
+    routes, kind = pipeline.microbatch.ROUTES, getattr(pipeline.microbatch, stage)
+    handler = routes[kind]
+
+    def killed(run):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(routes, kind, killed)
+    home.call("run", "otter")
+    monkeypatch.setitem(routes, kind, handler)
+    home.change("update trakt_accounts set blocked_at = '2026-01-01T00:00:00Z'")
+    run = home.call("runs", "--json").json[0]["run_id"]
+
+    result = home.call("resume", run, "--json")
+
+    assert result.code == 2, result.err
+    assert "blocked" in result.json["error"]
+    assert result.json["run_id"] == run
+    assert not any(contents(home).values())
+    assert home.call("resume").out == "Nothing to resume.\n"
+
+
 def test_an_endpoint_that_stays_down_is_all_that_is_missing(home, served, monkeypatch):
     account = make_account("otter", movies=20, shows=5, plays=300)
     served(account)

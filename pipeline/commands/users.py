@@ -153,7 +153,7 @@ def _chosen(state: State, names: tuple[str, ...]) -> list[Account]:
     """The accounts of these names, all of a name that are on record; of no name, everybody who is not blocked."""
     from stages.database import open_database, prepare
     from stages.extract.names import asked_name
-    from stages.load import accounts
+    from stages.load import accounts, blocked
 
     with open_database(state.settings) as database:
         prepare(database)
@@ -166,7 +166,7 @@ def _chosen(state: State, names: tuple[str, ...]) -> list[Account]:
             if not known:
                 raise BadInput(f"{slug} is not on record", f"Import once with: trakt-import run {slug}")
             if any(account.blocked_at for account in known):
-                raise BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")
+                raise blocked(slug)
             found |= {account.user_id: account for account in known}
         return list(found.values())
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 
 from pipeline.clock import Clock
 from pipeline.duck import warm_up
@@ -14,7 +13,7 @@ from pipeline.journal import last_extracted
 from pipeline.settings import Settings
 from pipeline.storage import Storage
 from stages.extract import judgement
-from stages.extract.client import Answer, Client, Guest
+from stages.extract.client import Answer, Guest
 from stages.extract.endpoints import ENDPOINTS, PROFILE
 from stages.extract.event import extracted, unchanged
 from stages.extract.incremental import read_changed
@@ -51,11 +50,11 @@ async def extract(
     settings: Settings,
     storage: Storage,
     clock: Clock,
+    client: Guest,
     on_profile: OnProfile,
     known_slug: str | None = None,
     progress: Progress | None = None,
     resumed: bool = False,
-    client: Client | None = None,
 ) -> Extracted:
     """Read what Trakt shows of `request.user`, one Parquet file for each answer: everything, or what has changed.
 
@@ -63,7 +62,7 @@ async def extract(
     slug on record; it may raise, and may be told twice. With `known_slug`, of a user on record, nothing waits for the
     profile, and where an earlier picture stands, only what differs from it is read, unless a full reading is asked for
     or due. `progress` is called on the event loop. `resumed` says that this run was interrupted here before: what it
-    staged is not asked for again. `client` is one that is open already, shared by many runs.
+    staged is not asked for again.
 
     Raises `BadInput`, `NotFound`, `PrivateProfile`, `ConfigurationError`, `StorageError`; and, once all that can be
     staged is staged, `Unavailable` or `RateLimited`. Nothing half-written stays behind, also when cancelled.
@@ -72,32 +71,22 @@ async def extract(
     progress = progress or Silent()
     aside = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
     try:
-        async with _opened(client, settings, clock, progress) as opened:
-            loop = asyncio.get_running_loop()
-            desk = Desk(Guest(opened), clock, aside, loop.create_future(), progress)
-            run = _Run(request, storage, desk, name, known_slug)
-            event = None if resumed and run.has_staged() else await run.look(on_profile, settings.full_read_days)
-            if event is not None:
-                return event
-            loading = loop.call_later(LOAD_AFTER, aside.submit, load_staging)
-            # Transform comes next: its engine is loaded while the pages travel.
-            loop.call_later(LOAD_AFTER, warm_up)
-            try:
-                return await run.read(on_profile, resumed)
-            finally:
-                loading.cancel()
+        loop = asyncio.get_running_loop()
+        desk = Desk(client, clock, aside, loop.create_future(), progress)
+        run = _Run(request, storage, desk, name, known_slug)
+        event = None if resumed and run.has_staged() else await run.look(on_profile, settings.full_read_days)
+        if event is not None:
+            return event
+        loading = loop.call_later(LOAD_AFTER, aside.submit, load_staging)
+        # Transform comes next: its engine is loaded while the pages travel.
+        loop.call_later(LOAD_AFTER, warm_up)
+        try:
+            return await run.read(on_profile, resumed)
+        finally:
+            loading.cancel()
     finally:
         # What is being written is finished or gone before anybody goes on.
         aside.shutdown(wait=True, cancel_futures=True)
-
-
-@asynccontextmanager
-async def _opened(client: Client | None, settings: Settings, clock: Clock, progress: Progress) -> AsyncIterator[Client]:
-    if client is not None:
-        yield client
-        return
-    async with Client(settings, clock, progress.waiting) as own:
-        yield own
 
 
 class _Run:

@@ -1,6 +1,6 @@
 """Load: Trakt's side of every row is merged into the application database, in one transaction."""
 
-from stages.load.accounts import Account, accounts, baseline, bases, committed
+from stages.load.accounts import Account, accounts, baseline, bases, blocked, committed, refuse_blocked
 from stages.load.diff import diff
 from stages.load.enlisting import enlist
 from stages.load.forgetting import forget_rows
@@ -16,11 +16,13 @@ __all__ = [
     "accounts",
     "baseline",
     "bases",
+    "blocked",
     "committed",
     "diff",
     "enlist",
     "forget_rows",
     "load",
+    "refuse_blocked",
     "stand",
     "standing",
     "undo",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.errors import BadInput
 from pipeline.events import Extracted, Mode
 from stages.database import Database
 
@@ -86,6 +87,22 @@ def committed(database: Database, run_ids: Sequence[str]) -> set[str]:
         marks = ", ".join("?" * len(part))
         found |= {row[0] for row in database.execute(f"select run_id from import_runs where run_id in ({marks})", part)}
     return found
+
+
+def refuse_blocked(database: Database, user_ids: Sequence[str]) -> None:
+    """Raise `BadInput` where one of these users is blocked: nothing of theirs may be loaded."""
+    for start in range(0, len(user_ids), 500):
+        part = user_ids[start : start + 500]
+        marks = ", ".join("?" * len(part))
+        for (slug,) in database.execute(
+            f"select trakt_slug from trakt_accounts where blocked_at is not null and user_id in ({marks})", part
+        ):
+            raise blocked(slug)
+
+
+def blocked(slug: str) -> BadInput:
+    """How whoever is blocked is told of."""
+    return BadInput(f"{slug} is blocked", f"To allow imports again: trakt-import users add {slug}")
 
 
 def record(database: Database, imports: Sequence[tuple[Extracted, str | None, str | None]], at: str) -> None:

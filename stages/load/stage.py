@@ -9,7 +9,7 @@ import msgspec
 from pipeline.events import Loaded
 from pipeline.storage import Storage
 from stages.database import Database, RowsChanged
-from stages.load.accounts import record
+from stages.load.accounts import record, refuse_blocked
 from stages.load.comparison import Batch, Comparison
 from stages.load.merge import compare
 from stages.load.patience import patiently
@@ -29,14 +29,15 @@ def load(batch: Batch, *, database: Database, storage: Storage, at: str) -> list
     has the batch compared again.
 
     Before the commit `before/` and `loaded/outcomes` are written, so that whatever is committed can be put back
-    and told. A dry run writes `loaded/outcomes` alone. Raises `DatabaseError` or `StorageError`; then nothing is
-    written to the database.
+    and told. A dry run writes `loaded/outcomes` alone. Raises `DatabaseError`, `StorageError`, or `BadInput` where a
+    user is blocked; then nothing is written to the database.
     """
     told = f"loaded/events/batch={batch[0][2].batch_id}.json"
     for last in (False,) * (COMPARISONS - 1) + (True,):
         if database.execute("select 1 from import_runs where run_id = ?", (batch[0][2].run_id,)):
             # The commit is there, only its event is not: what was written down before it is what happened.
             return _told.decode(storage.read(told))
+        refuse_blocked(database, [extracted.user_id for _, extracted, _ in batch])
         with contextlib.suppress(RowsChanged) if not last else contextlib.nullcontext():
             return _attempt(batch, database, storage, at, told, last)
     raise AssertionError("the last attempt returns or raises")

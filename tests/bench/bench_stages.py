@@ -48,16 +48,22 @@ def measure(folder: Path, rounds: int) -> Iterator[Figure]:
 
 def _read(here: Ground) -> tuple[ImportRequested, Extracted]:
     from stages.extract import extract
+    from stages.extract.client import Client, Guest
 
     request = ImportRequested(run_id=new_run_id(), at=Clock().stamp(), user="huge")
-    work = extract(
-        request,
-        settings=here.settings,
-        storage=here.storage,
-        clock=Clock(),
-        on_profile=lambda profile: (profile.slug, profile.slug),
-    )
-    return request, asyncio.run(work)
+
+    async def work() -> Extracted:
+        async with Client(here.settings, Clock(), lambda seconds, reason: None) as client:
+            return await extract(
+                request,
+                settings=here.settings,
+                storage=here.storage,
+                clock=Clock(),
+                client=Guest(client),
+                on_profile=lambda profile: (profile.slug, profile.slug),
+            )
+
+    return request, asyncio.run(work())
 
 
 def _extract(here: Ground, rounds: int) -> Figure:
