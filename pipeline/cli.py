@@ -10,7 +10,7 @@ import sys
 import click
 
 from pipeline.commands import batch, catalog, db, importing, looking, query, upkeep, users
-from pipeline.errors import TraktImportError
+from pipeline.errors import BadInput, TraktImportError
 from pipeline.state import State, tell, verbosity
 from pipeline.version import VERSION
 
@@ -32,6 +32,7 @@ def run_cli(arguments: list[str]) -> int:
 
 def _run(state: State, arguments: list[str]) -> int:
     try:
+        _refuse_bytes(arguments)
         result = cli.main(args=arguments, prog_name="trakt-import", standalone_mode=False, obj=state)
         code = result if isinstance(result, int) else 0
     except TraktImportError as error:
@@ -55,6 +56,15 @@ def _run(state: State, arguments: list[str]) -> int:
     if state.run_id:
         tell(state, {"run_id": state.run_id}, f"run {state.run_id}")
     return code
+
+
+def _refuse_bytes(arguments: list[str]) -> None:
+    """Raise `BadInput` where a shell of another encoding hands over what is no text: no file, no database takes it."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise BadInput(f"{argument!a} is not UTF-8", "Look at the encoding of this terminal.") from None
 
 
 def _end(state: State, arguments: list[str], error: str, hint: str, code: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.sandbox.accounts import make_account
 from tests.shown import Play
 from tests.test_merge import EARLY, LATE, MOVIE, OTHER, SHOW, edit, library
 
@@ -74,6 +75,18 @@ def test_nothing_is_said_of_a_run_that_changed_nothing(library):
         assert head.endswith(f"{why}: nothing changed.")
         assert not lines
     assert library.home.call("diff", "nowhere").code == 2
+
+
+def test_nothing_is_said_of_a_run_that_only_looked(home, served):
+    served(make_account("otter", movies=3, shows=1, plays=5))
+    home.call("run", "otter")
+    home.call("run", "otter")
+    looked = home.call("runs", "--json").json[0]["run_id"]
+
+    for end in (": nothing changed.\n", ", undone since: nothing changed.\n"):
+        told = home.call("diff", looked)
+        assert (told.code, told.out.endswith(end)) == (0, True), (told.out, told.err)
+        home.call("undo", looked)
 
 
 def test_an_undone_run_says_so(library):

@@ -170,9 +170,9 @@ def _user(user: str | None, request_file: str | None) -> str:
         if user is not None:
             raise BadInput("both USER and --request", "Give one of them.")
         try:
-            text = sys.stdin.read() if request_file == "-" else Path(request_file).read_text(encoding="utf-8-sig")
-            asked = json.loads(text)
-        except (OSError, ValueError) as error:
+            data = sys.stdin.buffer.read() if request_file == "-" else Path(request_file).read_bytes()
+            asked = json.loads(data.decode("utf-8-sig"))
+        except (OSError, ValueError, RecursionError) as error:
             raise BadInput(
                 f"{request_file} cannot be read ({type(error).__name__})", 'It holds {"trakt_username": "…"}.'
             ) from None

@@ -86,13 +86,15 @@ def report(state: State, run_id: str | None, form: str) -> None:
 def diff(state: State, run_id: str) -> None:
     """What a run changed for its user, in words."""
     from pipeline import journal
+    from pipeline.events import Transformed
     from stages.load import LoadedRun
     from stages.load import diff as changes
 
-    run = journal.state(journal.Journal(state.storage, journal.find_run(state.storage, run_id)).events())
+    events = journal.Journal(state.storage, journal.find_run(state.storage, run_id)).events()
+    run, wrote = journal.state(events), any(isinstance(event, Transformed) for event in events)
     name, at = run["trakt_slug"] or run["trakt_username"], run["finished_at"] or run["requested_at"]
     lines = []
-    if run["status"] in ("completed", "undone") and run["batch_id"]:
+    if run["status"] in ("completed", "undone") and wrote:
         loaded = LoadedRun(run["run_id"], run["batch_id"], run["user_id"], run["status"])
         lines = changes(loaded, storage=state.storage, snapshot=run["catalog_snapshot"])
     what = {"undone": ", undone since", "completed": ""}.get(run["status"], f", {run['status']}")

@@ -48,13 +48,10 @@ def query(state: State, sql: str | None, file: Path | None, form: str) -> None:
     if sql is not None and file is not None:
         raise BadInput("both SQL and -f", "Give one of them.")
     if file is not None:
-        try:
-            sql = file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"{file} cannot be read ({type(error).__name__})", "Name a file of SQL in UTF-8.") from None
+        sql = _read(file)
     if sql is None and not sys.stdin.isatty():
         lake = Lake(state.storage, "")
-        for statement in _statements(sys.stdin.read()):
+        for statement in _statements(_read(None)):
             _run(lake, statement, form)
     elif sql is None:
         _shell(Lake(state.storage, ""), form)
@@ -66,6 +63,16 @@ def query(state: State, sql: str | None, file: Path | None, form: str) -> None:
         for statement in before:
             _run(lake, statement, form=None)
         _run(lake, last, form)
+
+
+def _read(file: Path | None) -> str:
+    """The SQL in a file, or from stdin."""
+    try:
+        return (sys.stdin.buffer.read() if file is None else file.read_bytes()).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"{file or 'stdin'} cannot be read ({type(error).__name__})", "Name a file of SQL in UTF-8."
+        ) from None
 
 
 def _statements(sql: str) -> list[str]:

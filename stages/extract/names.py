@@ -45,6 +45,8 @@ def asked_name(typed: str) -> Name:
         raise BadInput("the username is empty", WHERE_THE_NAME_IS)
     if re.fullmatch(r"[^@\s]+@[^@\s]+", name):
         raise BadInput("this is an e-mail address", f"Trakt wants the username. {WHERE_THE_NAME_IS}")
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        raise BadInput("half a character in the username", WHERE_THE_NAME_IS)
     if len(name) > LONGEST:
         raise BadInput(f"a username of {len(name)} characters", WHERE_THE_NAME_IS)
     if re.fullmatch(r"[A-Za-z0-9_-]+", name):
