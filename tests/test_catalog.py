@@ -38,6 +38,10 @@ def test_columns_come_in_any_order_with_a_bom_and_quoted_newlines(home):
         (f'{HEADER}\n1,movie,"A\n', 2, ""),
         ("", 1, "empty"),
         ("title_id;kind;name\n1;movie;A\n", 1, "no column"),
+        (f"{HEADER},trakt_id\n1,movie,A,7.0\n2,movie,B,7.5\n", 3, "trakt_id is 7.5"),
+        (f"{HEADER}, Name \n1,movie,A,B\n", 1, "column name stands there twice"),
+        (f'{HEADER}\n\n1,movie,"A\r\nB"\n\n2,film,B\n', 6, "film"),
+        (HEADER.encode() + b"\n1,movie,A\n2,movie,\xff\xfe\n", 3, "not UTF-8"),
     ],
 )
 def test_a_bad_file_is_refused_whole_naming_line_and_reason(home, content, line, reason):
@@ -51,11 +55,11 @@ def test_a_bad_file_is_refused_whole_naming_line_and_reason(home, content, line,
     assert home.rows("select title_id from titles") == [("kept",)]
 
 
-def test_bytes_that_are_not_utf8_are_refused(home):
-    result = load(home, HEADER.encode() + b"\n1,movie,\xff\xfe\n")
+def test_a_column_that_is_mapped_twice_is_refused(home):
+    result = load(home, "id,kind,t\n1,movie,A\n", "--map", "name=t", "--map", "title_id=id", "--map", "name=id")
 
     assert result.code == 2
-    assert "not UTF-8" in result.err
+    assert "name" in result.err
 
 
 def test_only_what_changed_is_stamped_and_ids_used_twice_are_told(home):

@@ -43,6 +43,10 @@ def catalog_load(state: State, file: Path, form: Any, maps: tuple[str, ...], rep
     wrong = [item for item in maps if "=" not in item or item.partition("=")[0] not in COLUMNS]
     if wrong:
         raise BadInput(f"--map {wrong[0]}", f"OURS=THEIRS, where OURS is one of {', '.join(COLUMNS)}.")
+    if len(columns) < len(maps):
+        names = [item.partition("=")[0] for item in maps]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadInput(f"--map {twice} is given twice", "Name one column of the file for each of ours.")
     with open_database(state.settings) as database:
         prepare(database)
         filled = load_catalogue(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 NUMBERS = ("year", "trakt_id", "tmdb_id", "tvdb_id", "aired_episodes")
 COLUMNS = tuple(TITLES)
 NEEDED = ("title_id", "kind", "name")
+# Where a name of ours is found that several columns of the file bear.
+TWICE = ""
 # What others call them, in lower case and without spaces.
 KINDS = {"movie": ("movie", "film", "tvmovie"), "show": ("show", "series", "tvseries", "tvminiseries")}
 
@@ -27,16 +29,16 @@ def read_titles(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, co
     Where columns are mapped and there is no `title_id`, the file is one of others: it names titles by foreign ids, and
     its kinds may be theirs (`TV Series`). Raises `BadInput` naming file, line and reason.
     """
-    given = _read(connection, path, kind, columns)
-    _check(connection, path, foreign="title_id" not in given)
+    parquet = kind == "parquet" or (kind == "auto" and path.suffix.lower() in (".parquet", ".pq"))
+    given = _read(connection, path, parquet, columns)
+    _check(connection, path, parquet, foreign="title_id" not in given)
     return given
 
 
-def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns: dict[str, str]) -> list[str]:
-    """Make `texts`: our columns as trimmed text, an empty cell null, and `_line`, the line of the file."""
+def _read(connection: duckdb.DuckDBPyConnection, path: Path, parquet: bool, columns: dict[str, str]) -> list[str]:
+    """Make `texts`: our columns as trimmed text, an empty cell null, and `_line`: how many rows came before, and 2."""
     import duckdb
 
-    parquet = kind == "parquet" or (kind == "auto" and path.suffix.lower() in (".parquet", ".pq"))
     try:
         found = _read_parquet(connection, path) if parquet else _read_csv(connection, path)
     except duckdb.Error as error:
@@ -56,6 +58,12 @@ def _read(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, columns:
         raise BadInput(
             f"{path}, line 1: no column {', '.join(missing)}",
             f"It needs {', '.join(needed)}; --map OURS=THEIRS renames, and a file without title_id is matched by the ids it has.",
+        )
+    doubled = [ours for ours, theirs in names.items() if found.get(theirs.lower()) == TWICE]
+    if doubled:
+        raise BadInput(
+            f"{path}, line 1: column {names[doubled[0]]} stands there twice",
+            "Say which one is meant: leave one of them.",
         )
     texts = [
         f"nullif(trim(cast({found[theirs.lower()]} as varchar)), '') as {ours}"
@@ -94,7 +102,7 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, st
                         "Nothing was loaded; mend the file and load it again.",
                     )
         except UnicodeDecodeError:
-            raise BadInput(f"{path}, after line {rows.line_num}: not UTF-8 text", "Save the file as UTF-8.") from None
+            raise BadInput(f"{path}, line {_no_text(path)}: not UTF-8 text", "Save the file as UTF-8.") from None
         except csv.Error as error:
             raise BadInput(f"{path}, line {rows.line_num}: {error}", "Look for a quote that is not closed.") from None
     if not header:
@@ -106,10 +114,34 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, st
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', strict_mode = true, "
         "null_padding = false, parallel = false)"
     )
-    return {name.strip().lower(): f"c{place}" for place, name in enumerate(header)}
+    names = [name.strip().lower() for name in header]
+    return {name: TWICE if names.count(name) > 1 else f"c{place}" for place, name in enumerate(names)}
 
 
-def _check(connection: duckdb.DuckDBPyConnection, path: Path, *, foreign: bool) -> None:
+def _no_text(path: Path) -> int:
+    """The first line that is not UTF-8."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
+
+
+def _line_of(path: Path, row: int) -> int:
+    """The line of a CSV file at which the row stands that is told as line `row`: cells may hold lines, lines be blank."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows, before = csv.reader(stream), 0
+        for cells in rows:
+            row -= bool(cells)
+            if row == 0:
+                return before + 1
+            before = rows.line_num
+    return row
+
+
+def _check(connection: duckdb.DuckDBPyConnection, path: Path, parquet: bool, *, foreign: bool) -> None:
     """Every reason to refuse the file, the first line that gives one named; then the typed rows as `file`."""
     import duckdb
 
@@ -121,8 +153,9 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path, *, foreign: bool) 
             f"when coalesce({kind}, '') not in ('movie', 'show') "
             "then 'kind is ' || coalesce(kind, 'empty') || ', not movie or show' when name is null then 'no name'"
         ]
+        whole = "try_cast({0} as bigint) is not null and try_cast({0} as double) % 1 = 0"
         reasons += [
-            f"when {name} is not null and try_cast({name} as bigint) is null then '{name} is ' || {name} || ', not a whole number'"
+            f"when {name} is not null and not ({whole.format(name)}) then '{name} is ' || {name} || ', not a whole number'"
             for name in NUMBERS
         ]
         bad = connection.execute(
@@ -134,7 +167,8 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path, *, foreign: bool) 
                 "group by title_id having count(title_id) > 1 order by all limit 1"
             ).fetchone()
         if bad is not None:
-            raise BadInput(f"{path}, line {bad[0]}: {bad[1]}", "Nothing was loaded; mend the file and load it again.")
+            line = bad[0] if parquet else _line_of(path, bad[0])
+            raise BadInput(f"{path}, line {line}: {bad[1]}", "Nothing was loaded; mend the file and load it again.")
         typed = ", ".join(f"cast({name} as bigint) as {name}" for name in NUMBERS)
         connection.execute(
             f"create table file as select _line as line, title_id, {kind} as kind, name, imdb_id, {typed} from texts"
