@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline.clock import Clock
-from pipeline.errors import BadInput, TraktImportError
+from pipeline.errors import BadInput, ConfigurationError, TraktImportError
 from pipeline.events import ImportFailed, ImportRequested
 from pipeline.journal import Journal
 from pipeline.locks import night_lock
@@ -96,9 +96,13 @@ def _recall(storage: Storage, here: Night) -> None:
         if not isinstance(request, ImportRequested) or request.night_id != here.night_id:
             continue
         key = (request.user, request.user_id)
+        last = events[-1]
+        if isinstance(last, ImportFailed) and last.exit_code == ConfigurationError.exit_code:
+            # What stopped the whole night was nothing of this user's.
+            continue
         if is_open(events):
             here.left[key] = run_id
-        elif not isinstance(events[-1], ImportFailed) or key not in here.done:
+        elif not isinstance(last, ImportFailed) or key not in here.done:
             here.done[key] = run_id
             here.left.pop(key, None)
 

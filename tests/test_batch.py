@@ -296,3 +296,8 @@ def test_a_refused_key_ends_the_batch(home, served):
 
     assert result.code == 3
     assert sandbox.count() < 60
+    # With a good key the same night goes on, and leaves out nobody.
+    sandbox.faults = Faults()
+    mended = home.call("batch", "--json")
+    assert mended.code == 0, mended.out
+    assert [user["status"] for user in mended.json["users"]] == ["changed"] * 30
