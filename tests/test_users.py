@@ -214,6 +214,27 @@ def test_forget_finds_what_was_read_under_an_older_name(home, served):
     assert traces(home, "otter") == traces(home, "beaver") == []
 
 
+def test_forget_leaves_to_another_user_the_profile_that_the_forgotten_one_had_once(home, served):
+    sizes = {"movies": 6, "shows": 2, "plays": 60}
+    sandbox = served(make_account("otter", **sizes), make_account("beaver", seed=1, **sizes))
+    for user_id in ("7", "8"):
+        home.call("users", "add", "otter", "--user-id", user_id, "--nightly")
+    assert home.call("batch").code == 0
+    home.call("users", "add", "beaver", "--user-id", "7")
+    assert home.call("run", "beaver", "--user-id", "7").code == 0
+    ask = ("query", "select count(*) as plays from latest_history where \"user\" = 'otter'", "--format", "json")
+    plays = home.call(*ask).json
+
+    assert home.call("forget", "beaver").code == 0
+
+    assert home.call(*ask).json == plays
+    assert traces(home, "beaver") == []
+    assert home.call("replay", "otter", "--json").json[0]["imported_count"] == 0
+    sandbox.forget()
+    assert home.call("run", "otter", "--json").json["imported_count"] == 0
+    assert sandbox.count() < 5  # nothing of it was missed
+
+
 @pytest.mark.one_database
 def test_forget_may_leave_the_library(home, served):
     served(make_account("otter", movies=6, shows=2, plays=60))

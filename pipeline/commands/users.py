@@ -79,8 +79,10 @@ def forget(state: State, user: str, keep_library: bool) -> None:
     storage, at = state.storage, Clock().stamp()
     with user_lock(storage, slug), open_database(state.settings) as database:
         prepare(database)
-        found = accounts(database, slug=slug)
-        runs = runs_of(storage, slug, [account.user_id for account in found])
+        known = accounts(database)
+        found = [account for account in known if account.trakt_slug == slug]
+        others = {account.trakt_slug for account in known} - {slug}
+        runs = runs_of(storage, slug, [account.user_id for account in found], others)
         if not found and not runs:
             raise BadInput(f"{slug} is not on record", "List who is with: trakt-import users list")
         rows = forget_rows(database, storage, found, slug=slug, keep_library=keep_library, at=at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 import msgspec
@@ -15,23 +15,28 @@ from pipeline.storage import Storage
 from stages.extract.names import asked_name
 
 
-def runs_of(storage: Storage, slug: str, user_ids: Iterable[str]) -> dict[str, list[Any]]:
-    """The events of every run of the profile, or of these users, by run id."""
+def runs_of(storage: Storage, slug: str, user_ids: Iterable[str], others: Set[str]) -> dict[str, list[Any]]:
+    """The events of every run of the profile, or of these users, by run id.
+
+    A run of theirs that read one of the profiles `others`, which somebody else has now, is not among them.
+    """
     wanted = set(user_ids)
     found = {}
     for run_id in storage.names("runs"):
         events = Journal(storage, run_id).events()
-        if any(_is_of(event, slug, wanted) for event in events):
+        if any(_is_of(event, slug, wanted, others) for event in events):
             found[run_id] = events
     return found
 
 
-def _is_of(event: Any, slug: str, user_ids: set[str]) -> bool:
+def _is_of(event: Any, slug: str, user_ids: Set[str], others: Set[str]) -> bool:
     if isinstance(event, Extracted):
-        return event.trakt_slug == slug or event.user_id in user_ids
-    if isinstance(event, ImportRequested):
-        return asked_name(event.user).slug == slug or event.user_id in user_ids
-    return False
+        of = event.trakt_slug
+    elif isinstance(event, ImportRequested):
+        of = asked_name(event.user).slug
+    else:
+        return False
+    return of == slug or (event.user_id in user_ids and of not in others)
 
 
 def forget_files(storage: Storage, slug: str, runs: dict[str, list[Any]]) -> Counter[str]:
