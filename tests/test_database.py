@@ -90,14 +90,14 @@ def test_ids_are_of_the_applications_types_and_titles_may_be_a_view(home, served
 
     first = home.call("run", "otter", "--user-id", user, "--json")
     again = home.call("run", "otter", "--json")
-    other = home.call("run", "otter", "--user-id", "seven", "--json")
+    others = [home.call("run", "otter", "--user-id", bad, "--json") for bad in ("seven", "1_0", "9" * 20)]
 
     assert first.code == 0, first.err
     assert first.json["error_count"] == 0
     assert home.rows("select count(*), min(cast(user_id as text)) from watches") == [(30, user)]
     assert again.json["imported_count"] == 0
-    assert other.code == 2
-    assert "--user-id" in other.json["hint"]
+    assert [other.code for other in others] == [2, 2, 2]
+    assert all("--user-id" in other.json["hint"] for other in others)
     types = home.rows(
         "select distinct cast(data_type as text) from information_schema.columns "
         f"where table_schema = '{home.database.schema}' and column_name in ('user_id', 'title_id')"

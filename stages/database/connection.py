@@ -166,7 +166,10 @@ class Database:
 
         try:
             if self.user_id_type == "bigint":
-                return str(int(user_id))
+                number = int(user_id)
+                if "_" in user_id or not -(2**63) <= number < 2**63:
+                    raise ValueError(user_id)
+                return str(number)
             return str(uuid.UUID(user_id)) if self.user_id_type == "uuid" else user_id
         except ValueError:
             raise BadInput(
