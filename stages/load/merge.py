@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,8 +14,7 @@ from stages.load.accounts import bases as bases_of
 from stages.load.ahead import ahead
 from stages.load.comparison import Batch, Comparison
 from stages.load.merge_table import Base, Sides, merge_table, resolved_rows
-from stages.load.rows import stage_changes
-from stages.load.tables import TABLES, Table
+from stages.load.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,18 +43,9 @@ def compare(batch: Batch, database: Database, storage: Storage, at: str) -> Iter
                 comparison.counts[number][table.name] = counts[number]
         fresh = [] if batch[0][0].dry_run else [writes.fresh for _, writes in merged if writes.fresh]
         with ahead(connection, fresh) as comparison.fresh:
-            with ThreadPoolExecutor(1, thread_name_prefix="stage") as aside:
-                # The database is at these while the outcomes are written.
-                staged = aside.submit(_stage, database, () if batch[0][0].dry_run else TABLES, comparison)
-                comparison.titles = _outcomes(connection, storage, batch, batch_id)
-                staged.result()
+            comparison.titles = _outcomes(connection, storage, batch, batch_id)
             comparison.added_titles = _added_titles(connection, database, storage, batch, batch_id)
             yield comparison
-
-
-def _stage(database: Database, tables: Sequence[Table], comparison: Comparison) -> None:
-    for table in tables:
-        stage_changes(database, table, comparison.writes[table.name].changes)
 
 
 def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[Base]) -> None:

@@ -16,7 +16,7 @@ from stages.database import Database
 from stages.load.alike import alike, differing
 from stages.load.columns import TYPES, by_place, changes, inserts, lists
 from stages.load.comparison import Batch, Writes
-from stages.load.rows import all_rows, read_ours, users_of
+from stages.load.rows import all_rows, read_ours, stage_changes, users_of
 from stages.load.tables import Table
 
 if TYPE_CHECKING:
@@ -206,6 +206,9 @@ def _writes(
         writes.inserts = connection.sql(inserts(table, values, DECIDED)).to_arrow_table()
         values = _values(database, table, sides.at, "a.clean", "r.run_id")
         writes.changes = connection.sql(changes(database, table, values, DECIDED)).to_arrow_table()
+        if not sides.batch[0][0].dry_run:
+            with sides.one_reads:
+                stage_changes(database, table, writes.changes)
     return writes
 
 

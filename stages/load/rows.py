@@ -89,7 +89,7 @@ def delete_rows(database: Database, table: Table, keys: pa.Table) -> int:
     return database.change(f"delete from {table.name} where ({key}) in (select {key} from deletes_{table.name})")
 
 
-def stage_changes(database: Database, table: Table, changes: pa.Table | None) -> None:
+def stage_changes(database: Database, table: Table, changes: pa.Table) -> None:
     """Put the updates and deletes of a table beside it, in a temporary one; nothing is locked by that."""
     if changes:
         database.stage(f"changes_{table.name}", _change_columns(table), changes, table.key)
@@ -123,8 +123,7 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
 def _change(database: Database, table: Table, wanted: int) -> None:
     """Update and delete the rows that are to change, which must all be as they were compared.
 
-    Each is locked before it is updated, and none is waited for while others are held. Where one is held or has changed, the
-    transaction is to be rolled back.
+    All of them are locked before the first is updated: where one is held or has changed, none is.
     """
     name, key = table.name, ", ".join(table.key)
     keys = [f"t.{column} = w.{column}" for column in table.key]
@@ -141,7 +140,7 @@ def _change(database: Database, table: Table, wanted: int) -> None:
     found = database.change(
         f"with locked as materialized (select t.{database.place} as place, {columns} from {compared} {database.row_lock}) "
         f"update {name} as t set {written} from locked as w where t.{database.place} = w.place and {' and '.join(keys)} "
-        "and not w.deleted"
+        f"and not w.deleted and (select count(*) from locked) = {wanted}"
     )
     if found < wanted:
         found += database.change(
