@@ -110,7 +110,7 @@ def _recall(storage: Storage, here: Night) -> None:
 def targets(database: Database, *, names: Iterable[str] | None, everybody: bool) -> list[Target]:
     """Who is to be imported, each profile once: those marked nightly, everybody, or these names.
 
-    Blocked users are left out; a name that has no others is refused.
+    Blocked users are left out; a profile that is named and has no others says so as `refused`, and stops nobody.
     """
     from stages.load import accounts
 
