@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from pipeline.duck import parquet
+from pipeline.errors import StorageError
 from pipeline.storage import Storage
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def look_up(
         if count * FEW > rows.num_rows:
             return False
         sides = {name: _open(storage, f"{folder}/{name}.arrow") for name in ids} if count else {}
-    except FileNotFoundError:  # a newer snapshot was taken meanwhile
+    except StorageError:  # a newer snapshot was taken meanwhile
         return False
     places = pa.chunked_array(
         [part for name, side in sides.items() for part in _places(connection, side, wanted, name).chunks], pa.int32()
@@ -140,11 +141,7 @@ def _write(
 
 
 def _open(storage: Storage, name: str) -> pa.Table:
-    import mmap
-
     import pyarrow as pa
 
     # Mapped by ourselves: Arrow would have the system read all of the file ahead.
-    with (storage.root / name).open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
+    return pa.ipc.open_file(pa.py_buffer(storage.mapped(name))).read_all()

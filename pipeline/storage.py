@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -76,6 +77,15 @@ class Storage:
         """The bytes of a file; `StorageError` where there is none."""
         try:
             return (self.root / name).read_bytes()
+        except OSError as error:
+            raise _refused(self.root / name, error) from error
+
+    def mapped(self, name: str) -> bytes | mmap.mmap:
+        """The bytes of a file, looked at where they lie; `StorageError` where there is none."""
+        try:
+            with (self.root / name).open("rb") as file:
+                # What is empty cannot be mapped.
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(file.fileno()).st_size else b""
         except OSError as error:
             raise _refused(self.root / name, error) from error
 

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+import stages.load.stage
 from pipeline.duck import open_duckdb
 from pipeline.settings import Settings
 from stages.database import open_database
@@ -40,16 +41,16 @@ def versions(home):
     return {table: home.rows(f"select {columns} from {table} order by ctid") for table in ENTRIES}
 
 
-def counters(home, runs):
+def counters(home, runs, counted="n_tup_ins + n_tup_upd + n_tup_del + n_dead_tup"):
     """What the server has counted of the entry tables, once the session of so many runs has told it."""
     sql = (
-        "select cast(relname as text), n_tup_ins + n_tup_upd + n_tup_del + n_dead_tup from pg_stat_all_tables "
+        f"select cast(relname as text), n_tup_ins, {counted} from pg_stat_all_tables "
         f"where schemaname = '{home.database.schema}'"
     )
     for _ in range(200):
-        found = dict(home.rows(sql))
-        if found["import_runs"] == runs:
-            return {table: found[table] for table in ENTRIES}
+        found = {table: (inserted, count) for table, inserted, count in home.rows(sql)}
+        if found["import_runs"][0] == runs:
+            return {table: found[table][1] for table in ENTRIES}
         time.sleep(0.02)
     raise AssertionError(found)
 
@@ -82,6 +83,36 @@ def test_a_row_that_another_session_is_just_making_is_waited_for_and_merged(home
         ("mine", 1, None)
     ]
     assert home.rows("select count(*) from watches") == [(30,)]
+
+
+def test_while_a_row_is_held_none_is_written_in_vain_twice(home, served, monkeypatch):
+    import adbc_driver_postgresql.dbapi as driver
+
+    account = make_account("otter", **SMALL)
+    served(account)
+    home.call("run", "otter")
+    shown = next(title for title in account.titles if title.kind == "show")
+    account.add_play(shown, "2026-10-02T20:00:00.000Z")
+    account.changed()
+    before = counters(home, 1, "n_tup_upd")
+    written, tries = stages.load.stage._written, []
+
+    with closing(driver.connect(home.database.url)) as other, closing(other.cursor()) as cursor:
+        cursor.execute("select 1 from season_entries for update")
+
+        def tried(*compared, **how):
+            tries.append(how)
+            if len(tries) == 4:
+                other.commit()
+            written(*compared, **how)
+
+        monkeypatch.setattr(stages.load.stage, "_written", tried)
+        result = home.call("run", "otter", "--full")
+
+    assert (result.code, len(tries)) == (0, 4), result.err
+    assert home.rows("select count(*) from watches") == [(31,)]
+    # Its entry: once before the held row was met, and once for good.
+    assert counters(home, 2, "n_tup_upd")["library_entries"] == before["library_entries"] + 2
 
 
 @pytest.mark.parametrize("command", ["undo", "forget"])

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "flag", "moment"]
 IdType = Literal["text", "bigint", "uuid"]
+# How long (milliseconds) a write waits for a row of another session: less than PostgreSQL's own deadlock_timeout (1 s), so
+# that where two wait for each other it is load that gives way.
+LOCK_TIMEOUT = 500
 
 
 class RowsLocked(DatabaseError):
@@ -38,8 +41,6 @@ class Database:
     begin: ClassVar[str]
     row_lock: ClassVar[str]
     """Ends a `select` that locks the rows it finds and waits for none: `RowsLocked` where another session has one."""
-    place: ClassVar[str]
-    """The column that says where in its table a row lies: the quickest way back to one that is locked."""
 
     user_id_type: IdType = "text"
     title_id_type: IdType = "text"
@@ -209,8 +210,8 @@ class Database:
         """Another connection to the same database, closed on leaving."""
         raise NotImplementedError
 
-    def wait_briefly(self) -> None:
-        """For the rest of the transaction, do not wait long for a row that another session has: `RowsLocked`."""
+    def wait_briefly(self, milliseconds: int = LOCK_TIMEOUT) -> None:
+        """For the rest of the transaction, wait no longer for a row that another session has: `RowsLocked`."""
 
     @contextmanager
     def seeking(self) -> Iterator[None]:

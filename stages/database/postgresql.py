@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import BadInput, DatabaseError
 from pipeline.lazy import left_out
-from stages.database.connection import Database, IdType, Kind, RowsChanged, RowsLocked
+from stages.database.connection import LOCK_TIMEOUT, Database, IdType, Kind, RowsChanged, RowsLocked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,9 +25,6 @@ DEFAULTS = {
     "keepalives_count": "3",
 }
 SESSION = {"timezone": "UTC", "client_min_messages": "warning", "standard_conforming_strings": "on"}
-# How long a write waits for a row of another session: less than the server's own deadlock_timeout (1 s), so that
-# where two wait for each other it is load that gives way.
-LOCK_TIMEOUT = "500ms"
 SCHEMA_LOCK = 7_472_616_674  # any number that is always the same: one maker of tables at a time
 
 ID_TYPES = {"uuid": "uuid", "bigint": "bigint", "integer": "bigint", "smallint": "bigint"}
@@ -64,7 +61,6 @@ class PostgreSQL(Database):
     }
     begin = "begin"
     row_lock = "for update of t nowait"
-    place = "ctid"
 
     def start(self) -> None:
         """Set what the session needs, and learn the types of the application's ids."""
@@ -107,8 +103,8 @@ class PostgreSQL(Database):
     def another(self) -> AbstractContextManager[PostgreSQL]:
         return open_postgresql(self.url)
 
-    def wait_briefly(self) -> None:
-        self.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+    def wait_briefly(self, milliseconds: int = LOCK_TIMEOUT) -> None:
+        self.execute(f"set local lock_timeout = {milliseconds}")
 
     @contextmanager
     def seeking(self) -> Iterator[None]:

@@ -26,7 +26,6 @@ class SQLite(Database):
     types: ClassVar[Mapping[Kind, str]] = {"text": "text", "number": "bigint", "flag": "bigint", "moment": "text"}
     begin = "begin immediate"
     row_lock = ""
-    place = "rowid"
 
     def relation(self, name: str) -> Literal["table", "view"] | None:
         rows = self.execute("select type from sqlite_master where name = ? and type in ('table', 'view')", (name,))

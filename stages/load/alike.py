@@ -52,7 +52,7 @@ def alike(
 def _columns(connection: duckdb.DuckDBPyConnection, storage: Storage, name: str) -> Columns:
     import pyarrow as pa
 
-    data, columns = pa.py_buffer(storage.read(name)), dict[str, list[tuple[int, pa.Buffer]]]()
+    data, columns = pa.py_buffer(storage.mapped(name)), dict[str, list[tuple[int, pa.Buffer]]]()
     for column, count, start, size in connection.execute(CHUNKS.format(quoted(storage.path(name)))).fetchall():
         columns.setdefault(column, []).append((count, data.slice(start, size)))
     return columns

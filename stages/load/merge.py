@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.duck import copy_to, open_duckdb, parquet, run_script, side_by_side
+from pipeline.duck import beside, copy_to, open_duckdb, parquet, run_script, side_by_side
+from pipeline.events import Counts
 from pipeline.storage import Storage
 from stages.database import TITLES, Database
 from stages.load.accounts import bases as bases_of
 from stages.load.ahead import ahead
-from stages.load.comparison import Batch, Comparison
+from stages.load.comparison import Batch, Comparison, Writes
 from stages.load.merge_table import Base, Sides, merge_table, resolved_rows
 from stages.load.tables import TABLES
 
@@ -36,16 +39,34 @@ def compare(batch: Batch, database: Database, storage: Storage, at: str) -> Iter
         for number in range(len(batch)):
             comparison.counts[number] = {}
         sides = Sides(batch, bases, database, storage, at)
-        merged = side_by_side(connection, partial(merge_table, sides), TABLES, 2)
+        merged, comparison.titles = _merged(connection, sides)
         for table, (counts, writes) in zip(TABLES, merged, strict=True):
             comparison.writes[table.name] = writes
             for number in counts:
                 comparison.counts[number][table.name] = counts[number]
         fresh = [] if batch[0][0].dry_run else [writes.fresh for _, writes in merged if writes.fresh]
         with ahead(connection, fresh) as comparison.fresh:
-            comparison.titles = _outcomes(connection, storage, batch, batch_id)
             comparison.added_titles = _added_titles(connection, database, storage, batch, batch_id)
             yield comparison
+
+
+def _merged(
+    connection: duckdb.DuckDBPyConnection, sides: Sides
+) -> tuple[list[tuple[dict[int, Counts], Writes]], dict[int, dict[str, int]]]:
+    """What comes of each table, and the titles of each run by fate: these are told while the tables' files are written."""
+    batch, undecided, one_counts = sides.batch, len(TABLES), threading.Lock()
+    told: list[Future[dict[int, dict[str, int]]]] = []
+    with beside(connection) as aside, ThreadPoolExecutor(1, thread_name_prefix="outcomes") as pool:
+
+        def decided() -> None:
+            nonlocal undecided
+            with one_counts:
+                undecided -= 1
+                if not undecided:
+                    told.append(pool.submit(_outcomes, aside, sides.storage, batch, batch[0][2].batch_id))
+
+        merged = side_by_side(connection, partial(merge_table, sides, decided), TABLES, 2)
+        return merged, told[0].result()
 
 
 def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[Base]) -> None:

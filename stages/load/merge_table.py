@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -59,8 +59,13 @@ class Sides:
             yield database
 
 
-def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[dict[int, Counts], Writes]:
-    """The rows of each fate, by run, and what is to be written; `before/` is written here, `connection` is its own."""
+def merge_table(
+    sides: Sides, decided: Callable[[], None], connection: duckdb.DuckDBPyConnection, table: Table
+) -> tuple[dict[int, Counts], Writes]:
+    """The rows of each fate, by run, and what is to be written; `before/` is written here, `connection` is its own.
+
+    `decided` is called as soon as `changed_titles` and `kept_values` have what the table gives.
+    """
     parts = lists(table)
     parts["resolved"] = resolved_rows(sides.storage, table.name, sides.batch[0][2].batch_id)
     files = _baselines(sides, table)
@@ -68,20 +73,23 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
     connection.execute(f"create view resolved as from {parts['resolved']}")
     run_script(connection, __package__, "marks")
     marks = connection.execute("select run, resolved, left_alone, moved, gone from marks").fetchall()
-    last, new = _last(sides, table), _file(table, sides.batch[0][2].batch_id)
+    last, new = _last(sides, connection, table), _file(table, sides.batch[0][2].batch_id)
     settled = last and not (bare or any(moved for *_, moved, _ in marks))
     differ = differing(connection, sides.storage, last, new) if settled else None
-    # Of a first import and the next one the bytes differ always: only the latter's columns may hold a null.
-    if differ is not None and alike(connection, sides.storage, last, new, differ):
-        connection.execute("create view fresh as select 0 as run, * from resolved limit 0")
-        _keep_before(sides, connection, table, _before_fresh(table))
-        return _uncompared(marks, {}), Writes()
+    in_place = differ is not None and alike(connection, sides.storage, last, new, {*table.key, "moved"} & {*differ})
+    if differ is not None and in_place:
+        parts |= by_place(table, differ) | {"before": parquet(sides.storage, [last])}
+        # Of a first import and the next one the bytes differ always: only the latter's columns may hold a null.
+        if not differ or not _apart(connection, parts):
+            decided()
+            connection.execute("create view fresh as select 0 as run, * from resolved limit 0")
+            _keep_before(sides, connection, table, _before_fresh(table))
+            return _uncompared(marks, {}), Writes()
     parts["bare"] = f"run in ({', '.join(map(str, bare))})" if bare else "false"
     picture = sql_of(__package__, "picture").format(**parts)
     compared = len(bare) < len(sides.batch) or any(moved or gone for *_, moved, gone in marks)
-    if differ is not None and alike(connection, sides.storage, last, new, {*table.key, "moved"} & {*differ}):
-        base = parquet(sides.storage, [last])
-        run_script(connection, __package__, "placed", **parts, **by_place(table, differ), before=base)
+    if in_place:
+        run_script(connection, __package__, "placed", **parts)
         parts |= {"kind": "view", "candidates": "picture"}
     else:
         connection.execute(f"create view picture as {picture}")
@@ -93,11 +101,12 @@ def merge_table(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tabl
         parts |= {"kind": "table", "candidates": f"(from picture {known})"}
     connection.execute(f"create view fresh as from picture where {parts['bare']} and not leaves")
     run_script(connection, __package__, "appended")
-    decided = compared and _decide(sides, connection, table, parts)
-    before = [_before(table)] if decided else []
-    _keep_before(sides, connection, table, *before, *([_before_fresh(table)] if bare or not decided else []))
-    counts = _counts(connection) if decided else _uncompared(marks, _appended(connection))
-    return counts, _writes(sides, connection, table, decided, picture if bare else "", parts["bare"])
+    held = compared and _decide(sides, connection, table, parts)
+    decided()
+    before = [_before(table)] if held else []
+    _keep_before(sides, connection, table, *before, *([_before_fresh(table)] if bare or not held else []))
+    counts = _counts(connection) if held else _uncompared(marks, _appended(connection))
+    return counts, _writes(sides, connection, table, held, picture if bare else "", parts["bare"])
 
 
 def resolved_rows(storage: Storage, table: str, batch_id: str) -> str:
@@ -133,13 +142,22 @@ def _keep_before(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tab
         copy_to(connection, sides.storage, " union all ".join(queries), name)
 
 
-def _last(sides: Sides, table: Table) -> str:
-    """The one file with the baselines of all runs; none where there are several, or where a run overwrites or prunes."""
-    batches = {batch_id for _, batch_id in sides.bases}
-    if len(batches) > 1 or any(request.prune or request.mode == "overwrite" for request, _, _ in sides.batch):
+def _last(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """The one file with the baselines of all runs, and of no other; none where a run overwrites or prunes."""
+    users = {extracted.user_id for _, extracted, _ in sides.batch}
+    batches = {batch_id or "" for _, batch_id in sides.bases}
+    file, merged = _file(table, min(batches)), not any(r.prune or r.mode == "overwrite" for r, _, _ in sides.batch)
+    if len(batches) > 1 or len(users) < len(sides.batch) or not merged or not sides.storage.exists(file):
         return ""
-    file = _file(table, batches.pop() or "")
-    return file if sides.storage.exists(file) else ""
+    runs = f"select distinct run_id from {parquet(sides.storage, [file])}"
+    others = connection.execute(f"from ({runs}) as b anti join runs as r on r.base_run_id = b.run_id limit 1")
+    return "" if others.fetchall() else file
+
+
+def _apart(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str]) -> bool:
+    """Make `apart`; whether it has a row."""
+    run_script(connection, __package__, "apart", **parts)
+    return bool(connection.execute("from apart limit 1").fetchall())
 
 
 def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, parts: dict[str, str]) -> bool:
@@ -193,7 +211,7 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
 
 
 def _writes(
-    sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, decided: bool, picture: str, bare: str
+    sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, held: bool, picture: str, bare: str
 ) -> Writes:
     """What is to be written; of fresh rows, where there is a `picture` with them, only how to come by them."""
     writes, database = Writes(), sides.database
@@ -201,9 +219,11 @@ def _writes(
         values = _values(database, table, sides.at, "true", "a.run_id")
         columns = ", ".join(f"{value} as {name}" for name, value in values.items())
         writes.fresh = f"select {columns} from ({picture}) as a where {bare} and not leaves"
-    if decided:
+    fates = connection.execute("select distinct fate from decided").fetchall() if held else []
+    if ("insert",) in fates:
         values = _values(database, table, sides.at, "true", "r.run_id")
         writes.inserts = connection.sql(inserts(table, values, DECIDED)).to_arrow_table()
+    if ("update",) in fates or ("delete",) in fates:
         values = _values(database, table, sides.at, "a.clean", "r.run_id")
         writes.changes = connection.sql(changes(database, table, values, DECIDED)).to_arrow_table()
         if not sides.batch[0][0].dry_run:

@@ -91,13 +91,13 @@ def delete_rows(database: Database, table: Table, keys: pa.Table) -> int:
 
 def stage_changes(database: Database, table: Table, changes: pa.Table) -> None:
     """Put the updates and deletes of a table beside it, in a temporary one; nothing is locked by that."""
-    if changes:
-        database.stage(f"changes_{table.name}", _change_columns(table), changes, table.key)
+    database.stage(f"changes_{table.name}", _change_columns(table), changes, table.key)
 
 
-def write(database: Database, comparison: Comparison, at: str) -> None:
+def write(database: Database, comparison: Comparison, at: str, *, lock: bool = False) -> None:
     """Write everything that the comparison says, a statement or two per table; inside a transaction, once its changes are staged.
 
+    With `lock`, all rows that are to change are locked before the first is written: where one is held, none was written in vain.
     Raises `RowsChanged` where a row is no longer as it was compared, `RowsLocked` where another session has one.
     """
     if comparison.added_titles is not None:
@@ -108,9 +108,11 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
             "on conflict do nothing"
         )
     with database.seeking():
-        for table in TABLES:
-            if changes := comparison.writes[table.name].changes:
-                _change(database, table, changes.num_rows)
+        changed = [(table, changes.num_rows) for table in TABLES if (changes := comparison.writes[table.name].changes)]
+        for table, _ in changed if lock else ():
+            _lock(database, table)
+        for table, wanted in changed:
+            _change(database, table, wanted)
     fresh = comparison.fresh()
     for table in TABLES:
         writes = comparison.writes[table.name]
@@ -120,35 +122,41 @@ def write(database: Database, comparison: Comparison, at: str) -> None:
             database.append(table.name, next(fresh))
 
 
-def _change(database: Database, table: Table, wanted: int) -> None:
-    """Update and delete the rows that are to change, which must all be as they were compared.
+def _lock(database: Database, table: Table) -> None:
+    locked = (
+        f"select t.user_id from {table.name} as t join changes_{table.name} as w on {_as_compared(database, table)}"
+    )
+    database.execute(f"with locked as ({locked} {database.row_lock}) select count(*) from locked")
 
-    All of them are locked before the first is updated: where one is held or has changed, none is.
-    """
-    name, key = table.name, ", ".join(table.key)
+
+def _change(database: Database, table: Table, wanted: int) -> None:
+    """Update and delete the rows that are to change, which must all be as they were compared."""
+    name, compared = table.name, _as_compared(database, table)
+    sets = {column: f"w.{column}" for column in (*table.values, "run_id")}
+    if "updated_at" in table.stamps:
+        sets["updated_at"] = "coalesce(w.updated_at, t.updated_at)"
+    written = ", ".join(f"{column} = {value}" for column, value in sets.items())
+    found = database.change(
+        f"update {name} as t set {written} from changes_{name} as w where {compared} and not w.deleted"
+    )
+    if found < wanted:
+        key = ", ".join(table.key)
+        found += database.change(
+            f"delete from {name} where ({key}) in (select {', '.join(f't.{column}' for column in table.key)} "
+            f"from {name} as t join changes_{name} as w on {compared} where w.deleted {database.row_lock})"
+        )
+    if found < wanted:
+        raise RowsChanged(f"{wanted - found} rows of {name} changed since they were compared", "Try again.")
+
+
+def _as_compared(database: Database, table: Table) -> str:
+    """Whether a row `t` is the one that `w` of the staged changes is about, and is as it was read."""
     keys = [f"t.{column} = w.{column}" for column in table.key]
     same = [
         f"{database.readable(f't.{column}', kind)} is not distinct from w.was_{column}"
         for column, kind in table.compared.items()
     ]
-    compared = f"{name} as t join changes_{name} as w on {' and '.join(keys + same)}"
-    sets = {column: f"w.{column}" for column in (*table.values, "run_id")}
-    if "updated_at" in table.stamps:
-        sets["updated_at"] = "coalesce(w.updated_at, t.updated_at)"
-    columns = ", ".join(f"w.{column}" for column in (*table.key, *sets, "deleted"))
-    written = ", ".join(f"{column} = {value}" for column, value in sets.items())
-    found = database.change(
-        f"with locked as materialized (select t.{database.place} as place, {columns} from {compared} {database.row_lock}) "
-        f"update {name} as t set {written} from locked as w where t.{database.place} = w.place and {' and '.join(keys)} "
-        f"and not w.deleted and (select count(*) from locked) = {wanted}"
-    )
-    if found < wanted:
-        found += database.change(
-            f"delete from {name} where ({key}) in (select {', '.join(f't.{column}' for column in table.key)} "
-            f"from {compared} where w.deleted {database.row_lock})"
-        )
-    if found < wanted:
-        raise RowsChanged(f"{wanted - found} rows of {name} changed since they were compared", "Try again.")
+    return " and ".join(keys + same)
 
 
 def _types(database: Database, columns: Mapping[str, Kind]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.events import Loaded
 from pipeline.storage import Storage
-from stages.database import Database, RowsChanged
+from stages.database import LOCK_TIMEOUT, Database, RowsChanged, RowsLocked
 from stages.load.accounts import record, refuse_blocked
 from stages.load.comparison import Batch, Comparison
 from stages.load.merge import compare
@@ -19,6 +19,8 @@ from stages.load.rows import complete_runs, lock_users, write
 _told = msgspec.json.Decoder(list[Loaded])
 COMPARISONS = 5
 """So often is a batch compared; the last time with the rows locked meanwhile, so that it comes to an end."""
+AT_FIRST = 20
+"""So long (milliseconds) is a held row waited for while others are written already; then all are locked before the first is."""
 
 
 def load(batch: Batch, *, database: Database, storage: Storage, at: str) -> list[Loaded]:
@@ -50,7 +52,10 @@ def _attempt(batch: Batch, database: Database, storage: Storage, at: str, told: 
     with compare(batch, database, storage, at) as comparison:
         loaded = _compared(batch, storage, comparison, at, told)
         if not batch[0][0].dry_run:
-            patiently(lambda: _written(batch, database, comparison, at))
+            try:
+                _written(batch, database, comparison, at)
+            except RowsLocked:
+                patiently(lambda: _written(batch, database, comparison, at, lock=True))
     return loaded
 
 
@@ -64,10 +69,10 @@ def _held(batch: Batch, database: Database, storage: Storage, at: str, told: str
     return loaded
 
 
-def _written(batch: Batch, database: Database, comparison: Comparison, at: str) -> None:
+def _written(batch: Batch, database: Database, comparison: Comparison, at: str, *, lock: bool = False) -> None:
     with database.transaction():
-        database.wait_briefly()
-        _write(batch, database, comparison, at)
+        database.wait_briefly(LOCK_TIMEOUT if lock else AT_FIRST)
+        _write(batch, database, comparison, at, lock=lock)
 
 
 def _compared(batch: Batch, storage: Storage, comparison: Comparison, at: str, told: str) -> list[Loaded]:
@@ -91,11 +96,11 @@ def _compared(batch: Batch, storage: Storage, comparison: Comparison, at: str, t
     return loaded
 
 
-def _write(batch: Batch, database: Database, comparison: Comparison, at: str) -> None:
+def _write(batch: Batch, database: Database, comparison: Comparison, at: str, *, lock: bool = False) -> None:
     imports = [
         (extracted, base, transformed.run_id)
         for (_, extracted, transformed), base in zip(batch, comparison.bases, strict=True)
     ]
     record(database, imports, at)
-    write(database, comparison, at)
+    write(database, comparison, at, lock=lock)
     complete_runs(database, batch, comparison.titles, at)
