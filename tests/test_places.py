@@ -25,7 +25,7 @@ TYPES = {"text": pa.string(), "number": pa.int64(), "flag": pa.bool_(), "moment"
 MARKS = ("carried", "gone", "moved", "left_alone")
 AT = "2026-06-01T12:00:00Z"
 # What happens to the keys between two imports: only of the same may rows be told from their places.
-SHAPES = ("same", "one more", "another", "moved")
+SHAPES = ("same", "one more", "another", "moved", "other run")
 
 
 def some_value(kind: str, name: str, chance: random.Random) -> Any:
@@ -69,6 +69,8 @@ def pictures(shape: str, chance: random.Random) -> tuple[Rows, Rows]:
             after[table.name][-1] = some_row(table, USERS - 1, KEYS, chance)
         if shape == "moved":
             after[table.name][-1] |= dict.fromkeys(MARKS, False) | {"carried": True, "moved": True}
+        if shape == "other run":
+            before[table.name][-1]["run_id"] = "that of a twin"
     return before, after
 
 
@@ -124,7 +126,7 @@ class World:
         file.parent.mkdir(parents=True)
         runs = [{"trakt_slug": "x", "run_id": f"{batch_id} of {row['user_id']}"} for row in rows]
         full = pa.schema([*schema, ("trakt_slug", pa.string()), ("run_id", pa.string())])
-        pq.write_table(pa.Table.from_pylist([row | run for row, run in zip(rows, runs, strict=True)], full), file)
+        pq.write_table(pa.Table.from_pylist([run | row for row, run in zip(rows, runs, strict=True)], full), file)
 
     def _run(self, user: int, batch_id: str) -> tuple[ImportRequested, Extracted, Transformed]:
         run_id, name = f"{batch_id} of user {user}", f"user {user}"
@@ -136,7 +138,7 @@ class World:
         )
 
 
-@pytest.mark.parametrize(("seed", "shape"), [*enumerate(SHAPES), (4, "same")])
+@pytest.mark.parametrize(("seed", "shape"), [*enumerate(SHAPES), (5, "same")])
 def test_rows_told_from_their_places_come_out_as_those_found_by_key(tmp_path, monkeypatch, shape, seed):
     before, after = pictures(shape, random.Random(seed))
     placed, by_place = [], stages.load.merge_table.by_place

@@ -58,15 +58,19 @@ def _merged(
     told: list[Future[dict[int, dict[str, int]]]] = []
     with beside(connection) as aside, ThreadPoolExecutor(1, thread_name_prefix="outcomes") as pool:
 
-        def decided() -> None:
+        def on_decided() -> None:
             nonlocal undecided
             with one_counts:
                 undecided -= 1
                 if not undecided:
                     told.append(pool.submit(_outcomes, aside, sides.storage, batch, batch[0][2].batch_id))
 
-        merged = side_by_side(connection, partial(merge_table, sides, decided), TABLES, 2)
-        return merged, told[0].result()
+        try:
+            merged = side_by_side(connection, partial(merge_table, sides, on_decided), TABLES, 2)
+            return merged, told[0].result()
+        except BaseException:
+            aside.interrupt()
+            raise
 
 
 def _runs(connection: duckdb.DuckDBPyConnection, batch: Batch, bases: Sequence[Base]) -> None:

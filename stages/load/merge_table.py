@@ -60,11 +60,11 @@ class Sides:
 
 
 def merge_table(
-    sides: Sides, decided: Callable[[], None], connection: duckdb.DuckDBPyConnection, table: Table
+    sides: Sides, on_decided: Callable[[], None], connection: duckdb.DuckDBPyConnection, table: Table
 ) -> tuple[dict[int, Counts], Writes]:
     """The rows of each fate, by run, and what is to be written; `before/` is written here, `connection` is its own.
 
-    `decided` is called as soon as `changed_titles` and `kept_values` have what the table gives.
+    `on_decided` is called as soon as `changed_titles` and `kept_values` have what the table gives.
     """
     parts = lists(table)
     parts["resolved"] = resolved_rows(sides.storage, table.name, sides.batch[0][2].batch_id)
@@ -76,19 +76,20 @@ def merge_table(
     last, new = _last(sides, connection, table), _file(table, sides.batch[0][2].batch_id)
     settled = last and not (bare or any(moved for *_, moved, _ in marks))
     differ = differing(connection, sides.storage, last, new) if settled else None
-    in_place = differ is not None and alike(connection, sides.storage, last, new, {*table.key, "moved"} & {*differ})
-    if differ is not None and in_place:
+    if differ is not None and not alike(connection, sides.storage, last, new, {*table.key, "moved"} & {*differ}):
+        differ = None
+    if differ is not None:
         parts |= by_place(table, differ) | {"before": parquet(sides.storage, [last])}
         # Of a first import and the next one the bytes differ always: only the latter's columns may hold a null.
         if not differ or not _apart(connection, parts):
-            decided()
+            on_decided()
             connection.execute("create view fresh as select 0 as run, * from resolved limit 0")
             _keep_before(sides, connection, table, _before_fresh(table))
             return _uncompared(marks, {}), Writes()
     parts["bare"] = f"run in ({', '.join(map(str, bare))})" if bare else "false"
     picture = sql_of(__package__, "picture").format(**parts)
     compared = len(bare) < len(sides.batch) or any(moved or gone for *_, moved, gone in marks)
-    if in_place:
+    if differ is not None:
         run_script(connection, __package__, "placed", **parts)
         parts |= {"kind": "view", "candidates": "picture"}
     else:
@@ -101,12 +102,12 @@ def merge_table(
         parts |= {"kind": "table", "candidates": f"(from picture {known})"}
     connection.execute(f"create view fresh as from picture where {parts['bare']} and not leaves")
     run_script(connection, __package__, "appended")
-    held = compared and _decide(sides, connection, table, parts)
-    decided()
-    before = [_before(table)] if held else []
-    _keep_before(sides, connection, table, *before, *([_before_fresh(table)] if bare or not held else []))
-    counts = _counts(connection) if held else _uncompared(marks, _appended(connection))
-    return counts, _writes(sides, connection, table, held, picture if bare else "", parts["bare"])
+    decided = compared and _decide(sides, connection, table, parts)
+    on_decided()
+    before = [_before(table)] if decided else []
+    _keep_before(sides, connection, table, *before, *([_before_fresh(table)] if bare or not decided else []))
+    counts = _counts(connection) if decided else _uncompared(marks, _appended(connection))
+    return counts, _writes(sides, connection, table, decided, picture if bare else "", parts["bare"])
 
 
 def resolved_rows(storage: Storage, table: str, batch_id: str) -> str:
@@ -144,10 +145,9 @@ def _keep_before(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Tab
 
 def _last(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> str:
     """The one file with the baselines of all runs, and of no other; none where a run overwrites or prunes."""
-    users = {extracted.user_id for _, extracted, _ in sides.batch}
     batches = {batch_id or "" for _, batch_id in sides.bases}
     file, merged = _file(table, min(batches)), not any(r.prune or r.mode == "overwrite" for r, _, _ in sides.batch)
-    if len(batches) > 1 or len(users) < len(sides.batch) or not merged or not sides.storage.exists(file):
+    if len(batches) > 1 or not merged or not sides.storage.exists(file):
         return ""
     runs = f"select distinct run_id from {parquet(sides.storage, [file])}"
     others = connection.execute(f"from ({runs}) as b anti join runs as r on r.base_run_id = b.run_id limit 1")
@@ -211,7 +211,7 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
 
 
 def _writes(
-    sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, held: bool, picture: str, bare: str
+    sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, decided: bool, picture: str, bare: str
 ) -> Writes:
     """What is to be written; of fresh rows, where there is a `picture` with them, only how to come by them."""
     writes, database = Writes(), sides.database
@@ -219,7 +219,7 @@ def _writes(
         values = _values(database, table, sides.at, "true", "a.run_id")
         columns = ", ".join(f"{value} as {name}" for name, value in values.items())
         writes.fresh = f"select {columns} from ({picture}) as a where {bare} and not leaves"
-    fates = connection.execute("select distinct fate from decided").fetchall() if held else []
+    fates = connection.execute("select distinct fate from decided").fetchall() if decided else []
     if ("insert",) in fates:
         values = _values(database, table, sides.at, "true", "r.run_id")
         writes.inserts = connection.sql(inserts(table, values, DECIDED)).to_arrow_table()
