@@ -40,11 +40,11 @@ def compare(batch: Batch, database: Database, storage: Storage, at: str) -> Iter
             comparison.counts[number] = {}
         sides = Sides(batch, bases, database, storage, at)
         merged, comparison.titles = _merged(connection, sides)
-        for table, (counts, writes) in zip(TABLES, merged, strict=True):
-            comparison.writes[table.name] = writes
+        for table in TABLES:
+            counts, comparison.writes[table.name] = merged[table.name]
             for number in counts:
                 comparison.counts[number][table.name] = counts[number]
-        fresh = [] if batch[0][0].dry_run else [writes.fresh for _, writes in merged if writes.fresh]
+        fresh = [writes.fresh for writes in comparison.writes.values() if writes.fresh and not batch[0][0].dry_run]
         with ahead(connection, fresh) as comparison.fresh:
             comparison.added_titles = _added_titles(connection, database, storage, batch, batch_id)
             yield comparison
@@ -52,8 +52,10 @@ def compare(batch: Batch, database: Database, storage: Storage, at: str) -> Iter
 
 def _merged(
     connection: duckdb.DuckDBPyConnection, sides: Sides
-) -> tuple[list[tuple[dict[int, Counts], Writes]], dict[int, dict[str, int]]]:
+) -> tuple[dict[str, tuple[dict[int, Counts], Writes]], dict[int, dict[str, int]]]:
     """What comes of each table, and the titles of each run by fate: these are told while the tables' files are written."""
+    # The largest first: no long one is then left alone at the end.
+    tables = sorted(TABLES, key=lambda table: -sum(event.rows.get(table.name, 0) for _, _, event in sides.batch))
     batch, undecided, one_counts = sides.batch, len(TABLES), threading.Lock()
     told: list[Future[dict[int, dict[str, int]]]] = []
     with beside(connection) as aside, ThreadPoolExecutor(1, thread_name_prefix="outcomes") as pool:
@@ -66,8 +68,8 @@ def _merged(
                     told.append(pool.submit(_outcomes, aside, sides.storage, batch, batch[0][2].batch_id))
 
         try:
-            merged = side_by_side(connection, partial(merge_table, sides, on_decided), TABLES, 2)
-            return merged, told[0].result()
+            merged = side_by_side(connection, partial(merge_table, sides, on_decided), tables, 2)
+            return dict(zip([table.name for table in tables], merged, strict=True)), told[0].result()
         except BaseException:
             aside.interrupt()
             raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -85,7 +86,7 @@ def merge_table(
             on_decided()
             connection.execute("create view fresh as select 0 as run, * from resolved limit 0")
             _keep_before(sides, connection, table, _before_fresh(table))
-            return _uncompared(marks, {}), Writes()
+            return _counts(marks, []), Writes()
     parts["bare"] = f"run in ({', '.join(map(str, bare))})" if bare else "false"
     picture = sql_of(__package__, "picture").format(**parts)
     compared = len(bare) < len(sides.batch) or any(moved or gone for *_, moved, gone in marks)
@@ -106,8 +107,10 @@ def merge_table(
     on_decided()
     before = [_before(table)] if decided else []
     _keep_before(sides, connection, table, *before, *([_before_fresh(table)] if bare or not decided else []))
-    counts = _counts(connection) if decided else _uncompared(marks, _appended(connection))
-    return counts, _writes(sides, connection, table, decided, picture if bare else "", parts["bare"])
+    counted = connection.execute("select run, 'appended', sum(rows)::bigint from appended group by run").fetchall()
+    if decided:
+        counted += connection.execute(sql_of(__package__, "counts")).fetchall()
+    return _counts(marks, counted), _writes(sides, connection, table, decided, picture if bare else "", parts["bare"])
 
 
 def resolved_rows(storage: Storage, table: str, batch_id: str) -> str:
@@ -188,26 +191,27 @@ def _most(connection: duckdb.DuckDBPyConnection) -> tuple[bool, int]:
     return wanted > MOST * resolved, wanted
 
 
-def _appended(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
-    return dict(connection.execute("select run, sum(rows)::bigint from appended group by run").fetchall())
+def _counts(marks: Sequence[tuple[int, ...]], counted: Iterable[tuple[int, str, int]]) -> dict[int, Counts]:
+    """What becomes of one table's resolved rows, by run, where so many (run, fate, rows) were `counted`.
 
-
-def _uncompared(marks: Sequence[tuple[int, ...]], appended: Mapping[int, int]) -> dict[int, Counts]:
-    """The counts where no row had to be decided about (see counts.sql)."""
+    All other rows equal the baseline or the row that is there, so they are unchanged; these are told from how many there
+    were before the comparison (`marks`), so that a row lost or doubled in it breaks the sum.
+    """
+    rows: dict[int, dict[str, int]] = {run: defaultdict(int) for run, *_ in marks}
+    for run, fate, number in counted:
+        rows[run][fate] = number
     return {
         run: Counts(
             resolved=resolved,
-            inserted=appended.get(run, 0),
-            unchanged=resolved - left_alone - appended.get(run, 0),
+            inserted=rows[run]["insert"] + rows[run]["appended"],
+            updated=rows[run]["update"],
+            unchanged=resolved - left_alone - rows[run]["appended"] - rows[run]["travelled"] + rows[run]["unchanged"],
+            kept=rows[run]["kept"],
             left_alone=left_alone,
+            deleted_here=rows[run]["deleted_here"] + rows[run]["delete"],
         )
         for run, resolved, left_alone, *_ in marks
     }
-
-
-def _counts(connection: duckdb.DuckDBPyConnection) -> dict[int, Counts]:
-    rows = connection.execute(sql_of(__package__, "counts")).fetchall()
-    return {run: Counts(**dict(zip(Counts.__struct_fields__, counts, strict=True))) for run, *counts in rows}
 
 
 def _writes(
