@@ -39,15 +39,17 @@ def test_every_file_of_an_import_is_as_the_dictionary_says_and_says_it_itself(ho
         name = dataset_of(file.relative_to("data").as_posix())
         seen.add(name)
         found, told = pq.read_schema(file), pq.read_metadata(file).metadata
-        expected = {field.name: field.type for field in schemas()[name]}
-        columns = {field.name: field.type for field in found}
-        assert {path: str(kind) for path, kind in leaves(found)} == {
-            path: str(kind) for path, kind in leaves(schemas()[name])
-        }, file
-        assert set(columns) == set(expected)
+        expected = {path: str(kind) for path, kind in leaves(schemas()[name])}
+        if name.startswith("before_"):  # all rows are new
+            key = (*DATASETS[name].key.split(", "), "fate", "trakt_slug", "run_id")
+            expected = {path: kind for path, kind in expected.items() if path in key}
+        assert {path: str(kind) for path, kind in leaves(found)} == expected, file
         assert json.loads(told[b"columns"]) == DATASETS[name].columns
         assert told[b"dataset"].decode() == name
     assert seen == set(DATASETS)
+    with connect() as lake:
+        asked = "select count(*) > 0, count(was_run_id), count(became.plays) from before_library_entries"
+        assert lake.execute(asked).fetchall() == [(True, 0, 0)]
 
 
 def test_files_of_an_older_version_stay_readable_through_the_same_views():

@@ -90,6 +90,15 @@ def empty(table: Table) -> str:
     return "select " + ", ".join(f"null::{TYPES[kind]} as {name}" for name, kind in table.columns.items())
 
 
+def no_before(table: Table) -> str:
+    """A query without rows that gives the columns of `before/`: a file of rows that are all new has none but their keys."""
+    became = ", ".join(f"{name} {TYPES[kind]}" for name, kind in table.values.items())
+    return (
+        "select null::varchar as fate, * exclude (run_id), run_id as was_run_id, "
+        f"null::struct({became}) as became, null::varchar as run_id from ({empty(table)}) limit 0"
+    )
+
+
 def inserts(table: Table, values: Mapping[str, str], relation: str) -> str:
     """The rows of `relation` (`a`, with `fate`) that are to be inserted; `values` is the SQL of every column."""
     columns = ", ".join(f"{values[name]} as {name}" for name in table.columns)

@@ -15,7 +15,7 @@ from pipeline.events import Counts
 from pipeline.storage import Storage
 from stages.database import Database
 from stages.load.alike import alike, differing
-from stages.load.columns import TYPES, by_place, changes, inserts, lists
+from stages.load.columns import by_place, changes, inserts, lists
 from stages.load.comparison import Batch, Writes
 from stages.load.rows import all_rows, read_ours, stage_changes, users_of
 from stages.load.tables import Table
@@ -143,7 +143,7 @@ def _bare(sides: Sides, table: Table, files: Sequence[str]) -> list[int]:
 def _keep_before(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, *queries: str) -> None:
     if not sides.batch[0][0].dry_run:
         name = f"before/{table.name}/batch={sides.batch[0][2].batch_id}/part-0.parquet"
-        copy_to(connection, sides.storage, " union all ".join(queries), name)
+        copy_to(connection, sides.storage, " union all by name ".join(queries), name)
 
 
 def _last(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> str:
@@ -252,16 +252,10 @@ def _before(table: Table) -> str:
 
 
 def _before_fresh(table: Table) -> str:
-    """The same of the rows that are inserted as they are."""
-    was = ", ".join(
-        f"null::{TYPES[kind]} as {'was_run_id' if name == 'run_id' else name}"
-        for name, kind in table.columns.items()
-        if name not in table.key
-    )
-    became = ", ".join(f"{name} {TYPES[kind]}" for name, kind in table.values.items())
+    """The keys of the rows that are inserted as they are: that there was no row is all that there is to tell of it."""
     keys = ", ".join(f"{'r' if name == 'user_id' else 't'}.{name}" for name in table.key)
     return (
-        f"(select 'insert' as fate, {keys}, {was}, null::struct({became}) as became, r.trakt_slug, r.run_id "
+        f"(select 'insert' as fate, {keys}, r.trakt_slug, r.run_id "
         "from fresh as t join (select run, user_id, trakt_slug, run_id from runs) as r using (run))"
     )
 

@@ -9,6 +9,7 @@ from pipeline.duck import parquet, quoted, run_script
 from pipeline.errors import BadInput
 from pipeline.storage import Storage
 from stages.database import Database
+from stages.load.columns import no_before
 from stages.load.tables import Table
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ def written(connection: duckdb.DuckDBPyConnection, storage: Storage, run: Loaded
             raise BadInput(
                 f"what run {run.run_id} changed is not kept any more", "compact removes it after RETENTION_DAYS."
             )
-        files = parquet(storage, [file])
-        connection.execute(f"create or replace view {name} as from {files}")
+        rows = f"(from {parquet(storage, [file])})"
+        if name == "before":
+            rows += f" union all by name ({no_before(table)})"
+        connection.execute(f"create or replace view {name} as {rows}")
     stamps = {"was_run_id" if name == "run_id" else name for name in table.stamps}
     news = [
         f"case b.fate when 'insert' then r.{name} when 'update' then b.became.{name} end as new_{name}"

@@ -209,8 +209,9 @@ def _load(here: Ground, staged: tuple[ImportRequested, Extracted], rounds: int) 
 
             return seconds(plain)
 
+    # These are short, and two of them near each other: more rounds tell them apart.
     value, again, floor, roomy, prepared = in_turns(
-        rounds, first, unchanged, append, lambda: append("pragma cache_size = -65536"), insert
+        3 * rounds, first, unchanged, append, lambda: append("pragma cache_size = -65536"), insert
     )
     what = "an ADBC bulk append of the same rows, sorted, into the same tables"
     yield Figure("load into SQLite", value, floor=floor, floor_is=what, ratio_target=2.0)
