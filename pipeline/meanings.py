@@ -342,7 +342,7 @@ def _before(name: str, key: str, columns: dict[str, str]) -> Dataset:
         "run_id": "the run that changed the row",
     }
     became = {name: text for name, text in columns.items() if name not in (*key.split(", "), *STAMPS)}
-    about = f"Rows of {name} as they were before a run changed them; a file in which all rows are new has only the columns of their keys."
+    about = f"Rows of {name} as they were before a run changed them; where all rows of a file are new, it has only their keys."
     return Dataset(
         about, f"before/{name}/batch=<batch_id>/part-0.parquet", "load", key, columns | fate | _inside("became", became)
     )
