@@ -5,29 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from pipeline.duck import parquet, quoted
+from pipeline.duck import parquet
 from pipeline.storage import Storage
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-# Where the bytes of each column lie; of what names the run they differ always.
-CHUNKS = (
-    "select path_in_schema, num_values, coalesce(nullif(dictionary_page_offset, 0), data_page_offset), "
-    "total_compressed_size from parquet_metadata({}) where path_in_schema not in ('run_id', 'trakt_slug') "
-    "order by row_group_id, column_id"
-)
+# What names the run differs always.
+NAMING = ("run_id", "trakt_slug")
 Columns = dict[str, list[tuple[int, "pa.Buffer"]]]
 """The pieces of each column: how many values, and their bytes."""
 
 
-def differing(connection: duckdb.DuckDBPyConnection, storage: Storage, one: str, other: str) -> list[str] | None:
+def differing(storage: Storage, one: str, other: str) -> list[str] | None:
     """The columns, but for `run_id` and `trakt_slug`, that two files of as many rows do not have in the same bytes.
 
     None where the files have other columns, or not as many rows. Equal values may be written in other bytes.
     """
-    first, second = (_columns(connection, storage, name) for name in (one, other))
+    first, second = (_columns(storage, name) for name in (one, other))
     if first.keys() != second.keys() or _rows(first) != _rows(second):
         return None
     return [name for name in first if first[name] != second[name]]
@@ -49,12 +45,19 @@ def alike(
     return not found.fetchall()
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, storage: Storage, name: str) -> Columns:
+def _columns(storage: Storage, name: str) -> Columns:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     data, columns = pa.py_buffer(storage.mapped(name)), dict[str, list[tuple[int, pa.Buffer]]]()
-    for column, count, start, size in connection.execute(CHUNKS.format(quoted(storage.path(name)))).fetchall():
-        columns.setdefault(column, []).append((count, data.slice(start, size)))
+    told = pq.read_metadata(pa.BufferReader(data))
+    for number in range(told.num_row_groups):
+        group = told.row_group(number)
+        for column in map(group.column, range(told.num_columns)):
+            if column.path_in_schema not in NAMING:
+                start = column.dictionary_page_offset or column.data_page_offset
+                piece = column.num_values, data.slice(start, column.total_compressed_size)
+                columns.setdefault(column.path_in_schema, []).append(piece)
     return columns
 
 

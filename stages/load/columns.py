@@ -48,18 +48,14 @@ def lists(table: Table) -> dict[str, str]:
 
 
 def by_place(table: Table, differing: Collection[str]) -> dict[str, str]:
-    """The lists of `apart.sql` and `placed.sql`; `differing`: the columns that the two files do not have in the same bytes."""
+    """The lists of `placed.sql`; `differing`: the columns that the two files do not have in the same bytes."""
     others = [name for name in table.values if name in differing]
-    plain = [*table.key, *(["status_at"] if "status" in table.values else [])]
-    now = {name: "a" if name in others else "t" for name in table.values}
-    was = {name: f"a.was_{name}" if name in others else f"t.{name}" for name in table.values}
+    now = [*table.key, *table.values, *(["status_at"] if "status" in table.values else [])]
+    was = [f"{'b' if name in others else 't'}.{name} as was_{name}" for name in table.values]
     return {
-        "apart_columns": ", ".join(["t.place", *(f"t.{name}, b.{name} as was_{name}" for name in others)]),
+        "b_differing": ", ".join([*others, "gone", "left_alone"]),
         "differ": " or ".join(f"t.{name} is distinct from b.{name}" for name in others) or "false",
-        "placed_columns": ", ".join(
-            [f"t.{name}" for name in plain]
-            + [f"{now[name]}.{name}, {was[name]} as was_{name}" for name in table.values]
-        ),
+        "placed_columns": ", ".join([*(f"t.{name}" for name in now), *was]),
         "was": ", ".join(f"was_{name} as {name}" for name in table.values),
     }
 

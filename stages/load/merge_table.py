@@ -76,13 +76,13 @@ def merge_table(
     marks = connection.execute("select run, resolved, left_alone, moved, gone from marks").fetchall()
     last, new = _last(sides, connection, table), _file(table, sides.batch[0][2].batch_id)
     settled = last and not (bare or any(moved for *_, moved, _ in marks))
-    differ = differing(connection, sides.storage, last, new) if settled else None
+    differ = differing(sides.storage, last, new) if settled else None
     if differ is not None and not alike(connection, sides.storage, last, new, {*table.key, "moved"} & {*differ}):
         differ = None
     if differ is not None:
         parts |= by_place(table, differ) | {"before": parquet(sides.storage, [last])}
         # Of a first import and the next one the bytes differ always: only the latter's columns may hold a null.
-        if not differ or not _apart(connection, parts):
+        if not differ or not _placed(connection, parts):
             on_decided()
             connection.execute("create view fresh as select 0 as run, * from resolved limit 0")
             _keep_before(sides, connection, table, _before_fresh(table))
@@ -91,7 +91,6 @@ def merge_table(
     picture = sql_of(__package__, "picture").format(**parts)
     compared = len(bare) < len(sides.batch) or any(moved or gone for *_, moved, gone in marks)
     if differ is not None:
-        run_script(connection, __package__, "placed", **parts)
         parts |= {"kind": "view", "candidates": "picture"}
     else:
         connection.execute(f"create view picture as {picture}")
@@ -157,10 +156,10 @@ def _last(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table) -> 
     return "" if others.fetchall() else file
 
 
-def _apart(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str]) -> bool:
-    """Make `apart`; whether it has a row."""
-    run_script(connection, __package__, "apart", **parts)
-    return bool(connection.execute("from apart limit 1").fetchall())
+def _placed(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str]) -> bool:
+    """Make `placed`, and what goes with it; whether it has a row."""
+    run_script(connection, __package__, "placed", **parts)
+    return bool(connection.execute("from placed limit 1").fetchall())
 
 
 def _decide(sides: Sides, connection: duckdb.DuckDBPyConnection, table: Table, parts: dict[str, str]) -> bool:
