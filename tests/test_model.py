@@ -130,6 +130,7 @@ class Lives(RuleBasedStateMachine):
         self.models = {f"user{number}": Model() for number in range(USERS)}
         self.catalogue: dict[str, tuple[Title | None, Title | None]] = {}
         self.edits = 0
+        self.only_looked: set[str] = set()
         with open_database(load_settings()) as database:
             prepare(database)
         for kind, number in TITLES:
@@ -164,6 +165,8 @@ class Lives(RuleBasedStateMachine):
             side = trakt_side(self.shelves.shown(one["user"]), self._resolve, self._now())
             done = self.models[one["user"]].run(side, run.request.run_id, self._now(), one["mode"], one["prune"])
             assert run.report is not None
+            if run.report["titles"]["unchanged_since"]:
+                self.only_looked.add(run.request.run_id)
             assert run.report["titles"]["imported"] == len(done.imported), one
             assert _kept(run.report) == done.kept, one
             gone = {
@@ -202,7 +205,12 @@ class Lives(RuleBasedStateMachine):
                 clock = Clock(now=lambda: self.shelves.time)
                 event, told = undo_run(run_id, settings=load_settings(), storage=Storage("data"), clock=clock)
                 assert {(row["table"], tuple(row[name] for name in KEYS[row["table"]])) for row in told} == left
-                assert event.last_run_id == (model.runs[-1].run_id if model.runs else None)
+                assert event.last_run_id == self._base_of(model)
+
+    def _base_of(self, model: Model) -> str | None:
+        """The last run that stands; of those that found nothing to do only where there is no other."""
+        runs = [done.run_id for done in model.runs]
+        return next((run_id for run_id in reversed(runs) if run_id not in self.only_looked), runs[-1] if runs else None)
 
     @invariant()
     def the_database_is_as_the_models_are(self) -> None:
