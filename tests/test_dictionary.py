@@ -52,6 +52,21 @@ def test_every_file_of_an_import_is_as_the_dictionary_says_and_says_it_itself(ho
         assert lake.execute(asked).fetchall() == [(True, 0, 0)]
 
 
+def test_the_files_of_changed_rows_have_every_column(home, served):
+    account = make_account("otter", movies=5, shows=2, plays=30, watching=False)
+    served(account)
+    home.call("run", "otter")
+    account.add_play(next(title for title in account.titles if title.kind == "show"), "2026-10-02T20:00:00.000Z")
+    account.changed()
+    assert home.call("run", "otter", "--full").code == 0
+
+    for table in ("library_entries", "season_entries", "episode_entries", "watches"):
+        newest = max(Path("data/before", table).glob("*/part-0.parquet"))
+        assert {path: str(kind) for path, kind in leaves(pq.read_schema(newest))} == {
+            path: str(kind) for path, kind in leaves(schemas()[f"before_{table}"])
+        }, table
+
+
 def test_files_of_an_older_version_stay_readable_through_the_same_views():
     """`tests/older` holds a few rows as a version wrote them that knew fewer columns, also within structs and lists."""
     with connect(str(ROOT / "tests" / "older")) as lake:

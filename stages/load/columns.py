@@ -87,7 +87,7 @@ def empty(table: Table) -> str:
 
 
 def no_before(table: Table) -> str:
-    """A query without rows that gives the columns of `before/`: a file of rows that are all new has none but their keys."""
+    """A query without rows that gives what written.sql reads of `before/`: a file whose rows are all new has only their keys."""
     became = ", ".join(f"{name} {TYPES[kind]}" for name, kind in table.values.items())
     return (
         "select null::varchar as fate, * exclude (run_id), run_id as was_run_id, "

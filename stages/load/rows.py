@@ -91,7 +91,8 @@ def delete_rows(database: Database, table: Table, keys: pa.Table) -> int:
 
 def stage_changes(database: Database, table: Table, changes: pa.Table) -> None:
     """Put the updates and deletes of a table beside it, in a temporary one; nothing is locked by that."""
-    database.stage(f"changes_{table.name}", _change_columns(table), changes, table.key)
+    if changes:
+        database.stage(f"changes_{table.name}", _change_columns(table), changes, table.key)
 
 
 def write(database: Database, comparison: Comparison, at: str, *, lock: bool = False) -> None:
